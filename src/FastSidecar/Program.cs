@@ -1,0 +1,2 @@
+// Picks a command, nothing else.
+return 0;
