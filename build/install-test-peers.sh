@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Real clients and peers that the tests talk to. Installed where we may (root and apt-get); otherwise the tests that need one are skipped and say so.
+set -uo pipefail
+packages=()
+want() { command -v "$1" >/dev/null 2>&1 || packages+=("$2"); }
+want curl curl
+want ip iproute2
+want nghttp nghttp2-client
+want avahi-browse avahi-utils
+want avahi-daemon avahi-daemon
+want openssl openssl
+want python3 python3
+want node nodejs
+want npm npm
+python3 -c 'import zeroconf' 2>/dev/null || /usr/bin/python3 -c 'import zeroconf' 2>/dev/null || packages+=(python3-zeroconf)
+[ ${#packages[@]} -eq 0 ] && exit 0
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+  echo "missing peers (tests that need them are skipped): ${packages[*]}"
+  exit 0
+fi
+echo "installing test peers: ${packages[*]}"
+apt-get update -qq >/dev/null 2>&1
+for package in "${packages[@]}"; do
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null 2>&1 || echo "could not install $package"
+done
+exit 0

@@ -1,0 +1,58 @@
+using System.IO.Pipelines;
+using FastSidecar.Invocation;
+using FastSidecar.Protocol;
+using FastSidecar.Transport.Grpc;
+using FastSidecar.Transport.Headers;
+
+namespace FastSidecar.Api.Http;
+
+/// <summary>The sidecar's own answers: Dapr's JSON errors and Go's plain-text ones (dapr pkg/api/http/responses.go v1.18.3).</summary>
+internal static class HttpErrorWriter
+{
+    /// <summary>Dapr's code for every failed invocation.</summary>
+    public const string DirectInvoke = "ERR_DIRECT_INVOKE";
+
+    /// <summary>A failed invocation: 403 for a denied one, else 500.</summary>
+    public static ValueTask WriteInvokeErrorAsync(HttpExchange exchange, InvokeError error)
+    {
+        var status = error.Code == GrpcStatusCode.PermissionDenied ? 403 : 500;
+        return WriteJsonAsync(exchange, status, DirectInvoke, $"failed to invoke, id: {exchange.Invoke.Target}, err: {error.Reason}");
+    }
+
+    /// <summary>Dapr's JSON error. The caller has put any other header fields in place.</summary>
+    public static ValueTask WriteJsonAsync(HttpExchange exchange, int status, string errorCode, string message)
+    {
+        var body = new Transport.Buffers.PooledBufferWriter();
+        GoJson.WriteError(body, errorCode, message);
+        return WriteAsync(exchange, status, "application/json"u8, body.WrittenMemory);
+    }
+
+    /// <summary>What Go's http.Error writes: the text and a line feed.</summary>
+    public static ValueTask WriteTextAsync(HttpExchange exchange, int status, string text)
+    {
+        exchange.ResponseHeaders.Set("X-Content-Type-Options"u8, "nosniff"u8);
+        return WriteAsync(exchange, status, "text/plain; charset=utf-8"u8, System.Text.Encoding.UTF8.GetBytes(text + "\n"));
+    }
+
+    public static ValueTask WriteEmptyAsync(HttpExchange exchange, int status)
+    {
+        exchange.Start(status, status is 204 or 304 ? null : 0);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>A whole response. A Content-Type that is there already stays.</summary>
+    public static async ValueTask WriteAsync(HttpExchange exchange, int status, ReadOnlyMemory<byte> contentType, ReadOnlyMemory<byte> body)
+    {
+        if (!exchange.ResponseHeaders.Contains("Content-Type"u8))
+        {
+            exchange.ResponseHeaders.Add("Content-Type"u8, contentType.Span);
+        }
+
+        exchange.Start(status, body.Length);
+        exchange.CountBody(body.Length);
+        await exchange.ResponseBody.WriteAsync(body, CancellationToken.None);
+    }
+
+    private static ValueTask WriteAsync(HttpExchange exchange, int status, ReadOnlySpan<byte> contentType, ReadOnlyMemory<byte> body) =>
+        WriteAsync(exchange, status, contentType.ToArray(), body);
+}

@@ -1,0 +1,74 @@
+using System.IO.Pipelines;
+using FastSidecar.Invocation;
+using FastSidecar.Transport.Headers;
+
+namespace FastSidecar.Api.Http;
+
+/// <summary>
+/// One HTTP request and its response as the handlers of the HTTP API see them, whatever server it came through. The object lives as long as its connection and is
+/// reused for the connection's requests.
+/// </summary>
+internal abstract class HttpExchange
+{
+    /// <summary>The request method as it came.</summary>
+    public abstract string Method { get; }
+
+    /// <summary>The request target as it came: origin form, absolute form or "*".</summary>
+    public abstract string RawTarget { get; }
+
+    /// <summary>The client speaks HTTP/1.1, so hop-by-hop response headers mean something.</summary>
+    public abstract bool IsHttp11 { get; }
+
+    /// <summary>The client's header fields. Host stands among them, pseudo-headers do not.</summary>
+    public HeaderList RequestHeaders { get; } = new();
+
+    /// <summary>The announced body length; 0 without a body; null when unknown (chunked, or HTTP/2 without content-length).</summary>
+    public abstract long? RequestLength { get; }
+
+    public abstract PipeReader RequestBody { get; }
+
+    /// <summary>The invocation this exchange carries, if it carries one.</summary>
+    public InvokeRequest Invoke { get; } = new();
+
+    /// <summary>Header fields of the response; to be complete before <see cref="Start"/>. Hop-by-hop fields other than Connection are not allowed.</summary>
+    public HeaderList ResponseHeaders { get; } = new();
+
+    /// <summary>The status given to <see cref="Start"/>; 0 before.</summary>
+    public int ResponseStatus { get; private set; }
+
+    /// <summary>Body bytes written so far.</summary>
+    public long ResponseBytes { get; protected set; }
+
+    public bool HasStarted => ResponseStatus != 0;
+
+    /// <summary>Cancelled when the client is gone.</summary>
+    public abstract CancellationToken Aborted { get; }
+
+    /// <summary>Fixes the response head. It leaves with the first flush or with the end, whichever is first.</summary>
+    public void Start(int status, long? contentLength)
+    {
+        ResponseStatus = status;
+        StartCore(status, contentLength);
+    }
+
+    /// <summary>Where the response body goes. The framing follows from <see cref="Start"/>'s length.</summary>
+    public abstract PipeWriter ResponseBody { get; }
+
+    /// <summary>Counts body bytes for the API log.</summary>
+    public void CountBody(long bytes) => ResponseBytes += bytes;
+
+    /// <summary>Cuts the connection or stream so that the client cannot take what it has for the whole.</summary>
+    public abstract void Abort();
+
+    /// <summary>Makes the object ready for the connection's next request.</summary>
+    public virtual void Reset()
+    {
+        RequestHeaders.Clear();
+        ResponseHeaders.Clear();
+        Invoke.Clear();
+        ResponseStatus = 0;
+        ResponseBytes = 0;
+    }
+
+    protected abstract void StartCore(int status, long? contentLength);
+}

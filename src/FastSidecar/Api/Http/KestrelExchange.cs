@@ -1,0 +1,95 @@
+using System.IO.Pipelines;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
+
+namespace FastSidecar.Api.Http;
+
+/// <summary>An exchange on one of Kestrel's HTTP/1.1 connections.</summary>
+internal sealed class KestrelExchange : HttpExchange
+{
+    private IHttpRequestFeature _request = null!;
+    private IHttpResponseFeature _response = null!;
+    private IHttpResponseBodyFeature _responseBody = null!;
+    private IHttpRequestLifetimeFeature _lifetime = null!;
+    private IRequestBodyPipeFeature _requestBody = null!;
+    private long? _requestLength;
+
+    public override string Method => _request.Method;
+
+    public override string RawTarget => _request.RawTarget;
+
+    public override bool IsHttp11 => _request.Protocol == "HTTP/1.1";
+
+    public override long? RequestLength => _requestLength;
+
+    public override PipeReader RequestBody => _requestBody.Reader;
+
+    public override PipeWriter ResponseBody => _responseBody.Writer;
+
+    public override CancellationToken Aborted => _lifetime.RequestAborted;
+
+    /// <summary>Bytes of the request head from the request line to the blank line, had every field been written as "Name: value".</summary>
+    public int HeadBytes { get; private set; }
+
+    /// <summary>Takes over Kestrel's next request.</summary>
+    public void Begin(IFeatureCollection features)
+    {
+        _request = features.GetRequiredFeature<IHttpRequestFeature>();
+        _response = features.GetRequiredFeature<IHttpResponseFeature>();
+        _responseBody = features.GetRequiredFeature<IHttpResponseBodyFeature>();
+        _lifetime = features.GetRequiredFeature<IHttpRequestLifetimeFeature>();
+        _requestBody = features.GetRequiredFeature<IRequestBodyPipeFeature>();
+        CopyHeaders();
+        var canHaveBody = features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? false;
+        _requestLength = canHaveBody ? _request.Headers.ContentLength : 0;
+    }
+
+    public override void Abort() => _lifetime.Abort();
+
+    protected override void StartCore(int status, long? contentLength)
+    {
+        _response.StatusCode = status;
+        var headers = _response.Headers;
+        var list = ResponseHeaders;
+        for (var i = 0; i < list.Count; i++)
+        {
+            var name = HeaderText.Of(list.Name(i));
+            var value = HeaderText.Of(list.Value(i));
+            headers[name] = headers.TryGetValue(name, out var earlier) ? StringValues.Concat(earlier, value) : value;
+        }
+
+        headers.ContentLength = contentLength;
+    }
+
+    private void CopyHeaders()
+    {
+        // "GET /target HTTP/1.1" CRLF … CRLF.
+        var headBytes = _request.Method.Length + _request.RawTarget.Length + " ".Length + " HTTP/1.1\r\n\r\n".Length;
+        foreach (var (name, values) in _request.Headers)
+        {
+            // Kestrel's own, where a request had both lengths; the client never sent it.
+            if (name.Equals("X-Content-Length", StringComparison.OrdinalIgnoreCase) && _request.Headers.ContainsKey("Transfer-Encoding"))
+            {
+                continue;
+            }
+
+            for (var i = 0; i < values.Count; i++)
+            {
+                var value = values[i] ?? "";
+                CopyHeader(name, value);
+                headBytes += name.Length + ": ".Length + value.Length + "\r\n".Length;
+            }
+        }
+
+        HeadBytes = headBytes;
+    }
+
+    private void CopyHeader(string name, string value)
+    {
+        var nameBytes = RequestHeaders.Append(name.Length, value.Length, out var valueBytes);
+        Encoding.Latin1.GetBytes(name, nameBytes);
+        Encoding.Latin1.GetBytes(value, valueBytes);
+    }
+}

@@ -1,0 +1,81 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Connections;
+
+namespace FastSidecar.Api.Http;
+
+/// <summary>
+/// Tells HTTP/2 with prior knowledge from HTTP/1.1 on one cleartext port by the first bytes, without a timer: no HTTP/1.1 request begins with the HTTP/2 preface
+/// (RFC 9113 §3.4), so the first byte that differs decides. Bytes looked at are given back unread.
+/// </summary>
+internal static class ProtocolSniffer
+{
+    private static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
+
+    /// <summary>Connection middleware: HTTP/2 connections go to <paramref name="http2"/>, all others on to Kestrel.</summary>
+    public static ConnectionDelegate Split(ConnectionDelegate http1, ConnectionDelegate http2) =>
+        async connection =>
+        {
+            if (await IsHttp2Async(connection.Transport.Input))
+            {
+                await http2(connection);
+            }
+            else
+            {
+                await http1(connection);
+            }
+        };
+
+    /// <summary>Waits until the bytes that have come decide. A connection that ends before is HTTP/1.1's to deal with.</summary>
+    internal static async ValueTask<bool> IsHttp2Async(PipeReader input)
+    {
+        while (true)
+        {
+            ReadResult result;
+            try
+            {
+                result = await input.ReadAsync(CancellationToken.None);
+            }
+            catch (Exception e) when (e is IOException or OperationCanceledException or ConnectionAbortedException)
+            {
+                return false;
+            }
+
+            var match = Match(result.Buffer);
+            var undecided = match == PrefaceMatch.Partial && !result.IsCompleted && !result.IsCanceled;
+            input.AdvanceTo(result.Buffer.Start, undecided ? result.Buffer.End : result.Buffer.Start);
+            if (!undecided)
+            {
+                return match == PrefaceMatch.Whole;
+            }
+        }
+    }
+
+    internal enum PrefaceMatch
+    {
+        None,
+        Partial,
+        Whole,
+    }
+
+    internal static PrefaceMatch Match(in ReadOnlySequence<byte> buffer)
+    {
+        var expected = Preface;
+        foreach (var segment in buffer)
+        {
+            var length = Math.Min(segment.Length, expected.Length);
+            if (!segment.Span[..length].SequenceEqual(expected[..length]))
+            {
+                return PrefaceMatch.None;
+            }
+
+            expected = expected[length..];
+            if (expected.IsEmpty)
+            {
+                return PrefaceMatch.Whole;
+            }
+        }
+
+        return PrefaceMatch.Partial;
+    }
+}

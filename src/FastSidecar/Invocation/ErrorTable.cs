@@ -1,0 +1,47 @@
+using FastSidecar.Transport.Grpc;
+
+namespace FastSidecar.Invocation;
+
+/// <summary>
+/// Every failure that Dapr names, one line each (dapr pkg/messages/predefined.go, pkg/messaging/direct_messaging.go, pkg/api/grpc/daprinternal.go v1.18.3).
+/// </summary>
+internal static class ErrorTable
+{
+    public static readonly InvokeError BodyTooLarge = new(ErrorSide.Client, null, "stream too large");
+    public static readonly InvokeError ClientGone = new(ErrorSide.Client, null, "context canceled");
+    public static readonly InvokeError ResolverMissing = new(ErrorSide.Self, null, "name resolver not initialized");
+    public static readonly InvokeError AppChannelMissing = new(ErrorSide.Self, GrpcStatusCode.Internal, "app channel is not initialized");
+    public static readonly InvokeError LocalAppChannelMissing = new(ErrorSide.Self, null, "cannot invoke local endpoint: app channel not initialized");
+    public static readonly InvokeError InvalidVerb = new(ErrorSide.Self, GrpcStatusCode.InvalidArgument, "invalid HTTP verb");
+    public static readonly InvokeError MissingHttpExtension = new(ErrorSide.Self, GrpcStatusCode.InvalidArgument, "missing HTTP extension field");
+    public static readonly InvokeError MissingLeadingFields = new(ErrorSide.Peer, null, "response does not contain the required fields in the leading chunk");
+    public static readonly InvokeError NoResponse = new(ErrorSide.Peer, null, "EOF");
+
+    public static InvokeError InvalidAppId(string id) => new(ErrorSide.Self, null, $"invalid app id {id}");
+
+    public static InvokeError InvalidMethod(string text) => new(ErrorSide.Client, GrpcStatusCode.InvalidArgument, "invalid method: " + text);
+
+    public static InvokeError NotResolved(string text) => new(ErrorSide.Self, null, text);
+
+    public static InvokeError EmptyAddress(string ns, string id) => new(ErrorSide.Self, null, $"resolver returned empty address for app id {ns}/{id}");
+
+    public static InvokeError UnsupportedVersion(int version) =>
+        new(ErrorSide.Peer, GrpcStatusCode.Unimplemented, $"Unsupported spec version: {version}");
+
+    public static InvokeError StreamingUnsupported(string id) =>
+        new(ErrorSide.Peer, null, $"target app '{id}' is running a version of Dapr that does not support streaming-based service invocation");
+
+    /// <summary>A gRPC status that the peer sent, or that stands for its connection's failure.</summary>
+    public static InvokeError PeerStatus(GrpcStatusCode code, string text) =>
+        new(ErrorSide.Peer, code, text, code is GrpcStatusCode.Unavailable or GrpcStatusCode.Unauthenticated);
+
+    public static InvokeError RetriesExhausted(string id, int retries, InvokeError last) =>
+        new(last.Side, null, $"failed to invoke target {id} after {retries} retries. Error: {last.Reason}");
+
+    /// <summary>What Go's HTTP client says of a failed call: the verb in title case, the URL, the cause.</summary>
+    public static InvokeError AppCall(string verb, string url, string cause) => new(ErrorSide.App, null, $"{verb} \"{url}\": {cause}");
+
+    /// <summary>How a callee reports any failure of its app channel to the caller.</summary>
+    public static InvokeError AppChannelFailed(InvokeError cause) =>
+        new(ErrorSide.App, GrpcStatusCode.Internal, "error invoking app channel: " + cause.Reason);
+}

@@ -1,0 +1,56 @@
+using FastSidecar.Protocol;
+using FastSidecar.Transport.Headers;
+
+namespace FastSidecar.Invocation;
+
+/// <summary>
+/// One invocation as every part of the sidecar sees it. Owned and reused by the edge it arrived at; the parts below only read it, except
+/// that a target may add header fields to <see cref="Metadata"/>.
+/// </summary>
+internal sealed class InvokeRequest
+{
+    /// <summary>The target as the client named it: app id, "app.namespace" or a URL.</summary>
+    public string Target { get; set; } = "";
+
+    /// <summary>The method in its normal form (<see cref="MethodPath"/>): the one text that is decided on and dispatched.</summary>
+    public ReadOnlyMemory<byte> Method { get; set; }
+
+    public HttpVerb Verb { get; set; }
+
+    /// <summary>The raw query without the question mark; passed on byte for byte.</summary>
+    public ReadOnlyMemory<byte> Query { get; set; }
+
+    /// <summary>The Content-Type, which travels beside the header fields; empty when there was none.</summary>
+    public ReadOnlyMemory<byte> ContentType { get; set; }
+
+    /// <summary>Header fields in the form the sidecar-to-sidecar wire has: Go-canonical names, hop-by-hop fields included.</summary>
+    public HeaderList Metadata { get; } = new();
+
+    public InvokeBody Body { get; } = new();
+
+    /// <summary>Who calls; the empty caller on the API port.</summary>
+    public Caller Caller { get; set; } = Caller.None;
+
+    /// <summary>Trace context that goes along; never empty (all zeros without one).</summary>
+    public TraceContext Trace { get; set; } = TraceContext.Zero;
+
+    /// <summary>The client asks for an event stream (<c>Accept: text/event-stream</c> and nothing else).</summary>
+    public bool EventStream { get; set; }
+
+    /// <summary>Times of this request's phases.</summary>
+    public PhaseStamps Phases;
+
+    public void Clear()
+    {
+        Target = "";
+        Method = default;
+        Query = default;
+        ContentType = default;
+        Verb = HttpVerb.None;
+        Metadata.Clear();
+        Caller = Caller.None;
+        Trace = TraceContext.Zero;
+        EventStream = false;
+        Phases = default;
+    }
+}

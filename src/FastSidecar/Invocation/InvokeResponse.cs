@@ -1,0 +1,45 @@
+using System.IO.Pipelines;
+using FastSidecar.Transport.Headers;
+
+namespace FastSidecar.Invocation;
+
+/// <summary>
+/// A response head and its unread body. The target that made it owns the buffers; they are valid until <see cref="Dispose"/>, after which the object may serve another
+/// call. Disposing before the body's end aborts what is still under way.
+/// </summary>
+internal abstract class InvokeResponse : IDisposable
+{
+    /// <summary>An HTTP status (100–999), or, when <see cref="IsGrpcStatus"/>, a gRPC code.</summary>
+    public int Status { get; protected set; }
+
+    /// <summary>The status is a gRPC code: the app is a gRPC app, or a Dapr peer answered an event stream.</summary>
+    public bool IsGrpcStatus { get; protected set; }
+
+    /// <summary>Message that goes with a gRPC code; empty for HTTP apps.</summary>
+    public string StatusMessage { get; protected set; } = "";
+
+    /// <summary>The app's header fields in Dapr's wire form (canonical names, no framing or hop-by-hop fields).</summary>
+    public abstract HeaderList Headers { get; }
+
+    /// <summary>The app's Content-Type; empty when it sent none.</summary>
+    public abstract ReadOnlySpan<byte> ContentType { get; }
+
+    /// <summary>
+    /// The body. Reading throws <see cref="InvokeBodyException"/> when it cannot be completed: whatever was forwarded must then not look complete.
+    /// </summary>
+    public abstract PipeReader Body { get; }
+
+    public abstract void Dispose();
+}
+
+/// <summary>A body, of a request or a response, that cannot be completed.</summary>
+internal sealed class InvokeBodyException : IOException
+{
+    public InvokeBodyException(InvokeError error, Exception? inner = null)
+        : base(error.Reason, inner)
+    {
+        Error = error;
+    }
+
+    public InvokeError Error { get; }
+}
