@@ -31,6 +31,7 @@ internal sealed class InvokeBody
     private bool _replaying;
     private bool _sourceEnded;
     private bool _outstanding;
+    private bool _unread;
 
     /// <summary>The length the client announced, or null for a body of unknown length.</summary>
     public long? Length { get; private set; }
@@ -57,6 +58,7 @@ internal sealed class InvokeBody
         _keptBytes = 0;
         _replaying = false;
         _outstanding = false;
+        _unread = false;
         _sourceEnded = length == 0;
     }
 
@@ -82,7 +84,7 @@ internal sealed class InvokeBody
     /// <summary>What is there now without waiting. Throws <see cref="InvokeBodyException"/> past the limit.</summary>
     public bool TryRead(out ReadResult result)
     {
-        if (_replaying || _sourceEnded)
+        if (_replaying || (_sourceEnded && !_unread))
         {
             result = ReadKept();
             return true;
@@ -100,7 +102,7 @@ internal sealed class InvokeBody
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken)
     {
-        if (_replaying || _sourceEnded)
+        if (_replaying || (_sourceEnded && !_unread))
         {
             return ReadKept();
         }
@@ -130,6 +132,18 @@ internal sealed class InvokeBody
         _source.AdvanceTo(consumed);
     }
 
+    /// <summary>Leaves everything of the last read unread: the next read returns it again at once.</summary>
+    public void GiveBack()
+    {
+        if (_outstanding)
+        {
+            _outstanding = false;
+            _unread = true;
+            _source.AdvanceTo(_current.Start);
+            _current = default;
+        }
+    }
+
     /// <summary>A pending or the next read returns with IsCanceled.</summary>
     public void CancelPendingRead() => _source?.CancelPendingRead();
 
@@ -143,6 +157,7 @@ internal sealed class InvokeBody
     {
         _current = result.Buffer;
         _outstanding = true;
+        _unread = false;
         if (_limitBytes > 0 && _readBytes + _current.Length > _limitBytes)
         {
             _source.AdvanceTo(_current.End);

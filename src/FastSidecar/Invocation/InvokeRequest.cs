@@ -13,15 +13,15 @@ internal sealed class InvokeRequest
     public string Target { get; set; } = "";
 
     /// <summary>The method in its normal form (<see cref="MethodPath"/>): the one text that is decided on and dispatched.</summary>
-    public ReadOnlyMemory<byte> Method { get; set; }
+    public ByteText Method;
 
     public HttpVerb Verb { get; set; }
 
     /// <summary>The raw query without the question mark; passed on byte for byte.</summary>
-    public ReadOnlyMemory<byte> Query { get; set; }
+    public ByteText Query;
 
     /// <summary>The Content-Type, which travels beside the header fields; empty when there was none.</summary>
-    public ReadOnlyMemory<byte> ContentType { get; set; }
+    public ByteText ContentType;
 
     /// <summary>Header fields in the form the sidecar-to-sidecar wire has: Go-canonical names, hop-by-hop fields included.</summary>
     public HeaderList Metadata { get; } = new();
@@ -37,20 +37,28 @@ internal sealed class InvokeRequest
     /// <summary>The client asks for an event stream (<c>Accept: text/event-stream</c> and nothing else).</summary>
     public bool EventStream { get; set; }
 
+    /// <summary>The client sent <c>Expect: 100-continue</c>: the body is held back until the app agrees, or a second has passed.</summary>
+    public bool ExpectsContinue { get; set; }
+
+    /// <summary>The body came in one message: its length is known even when it is empty, and the app is told so.</summary>
+    public bool HasWholeBody { get; set; }
+
     /// <summary>Times of this request's phases.</summary>
     public PhaseStamps Phases;
 
     public void Clear()
     {
         Target = "";
-        Method = default;
-        Query = default;
-        ContentType = default;
+        Method.Clear();
+        Query.Clear();
+        ContentType.Clear();
         Verb = HttpVerb.None;
         Metadata.Clear();
         Caller = Caller.None;
         Trace = TraceContext.Zero;
         EventStream = false;
+        ExpectsContinue = false;
+        HasWholeBody = false;
         Phases = default;
     }
 }

@@ -4,13 +4,16 @@ using FastSidecar.Transport.Headers;
 namespace FastSidecar.Invocation;
 
 /// <summary>
-/// A response head and its unread body. The target that made it owns the buffers; they are valid until <see cref="Dispose"/>, after which the object may serve another
-/// call. Disposing before the body's end aborts what is still under way.
+/// A response head and its unread body. The target that made it owns the buffers; they are valid until <see cref="DisposeAsync"/>, after which the object may serve
+/// another call. Disposing before the body's end aborts what is still under way; it completes when nothing reads the request's body any longer.
 /// </summary>
-internal abstract class InvokeResponse : IDisposable
+internal abstract class InvokeResponse : IAsyncDisposable
 {
     /// <summary>An HTTP status (100–999), or, when <see cref="IsGrpcStatus"/>, a gRPC code.</summary>
     public int Status { get; protected set; }
+
+    /// <summary>The answer came from another sidecar.</summary>
+    public virtual bool IsRemote => false;
 
     /// <summary>The status is a gRPC code: the app is a gRPC app, or a Dapr peer answered an event stream.</summary>
     public bool IsGrpcStatus { get; protected set; }
@@ -29,7 +32,7 @@ internal abstract class InvokeResponse : IDisposable
     /// </summary>
     public abstract PipeReader Body { get; }
 
-    public abstract void Dispose();
+    public abstract ValueTask DisposeAsync();
 }
 
 /// <summary>A body, of a request or a response, that cannot be completed.</summary>

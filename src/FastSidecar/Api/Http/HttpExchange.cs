@@ -19,6 +19,12 @@ internal abstract class HttpExchange
     /// <summary>The client speaks HTTP/1.1, so hop-by-hop response headers mean something.</summary>
     public abstract bool IsHttp11 { get; }
 
+    /// <summary>Any version of HTTP/1.</summary>
+    public abstract bool IsHttp1 { get; }
+
+    /// <summary>Bytes of the request head as far as they count against the limit.</summary>
+    public abstract int HeadBytes { get; }
+
     /// <summary>The client's header fields. Host stands among them, pseudo-headers do not.</summary>
     public HeaderList RequestHeaders { get; } = new();
 

@@ -15,6 +15,7 @@ internal sealed class KestrelExchange : HttpExchange
     private IHttpRequestLifetimeFeature _lifetime = null!;
     private IRequestBodyPipeFeature _requestBody = null!;
     private long? _requestLength;
+    private int _headBytes;
 
     public override string Method => _request.Method;
 
@@ -30,8 +31,10 @@ internal sealed class KestrelExchange : HttpExchange
 
     public override CancellationToken Aborted => _lifetime.RequestAborted;
 
-    /// <summary>Bytes of the request head from the request line to the blank line, had every field been written as "Name: value".</summary>
-    public int HeadBytes { get; private set; }
+    public override bool IsHttp1 => true;
+
+    /// <summary>From the request line to the blank line, had every field been written as "Name: value".</summary>
+    public override int HeadBytes => _headBytes;
 
     /// <summary>Takes over Kestrel's next request.</summary>
     public void Begin(IFeatureCollection features)
@@ -83,7 +86,7 @@ internal sealed class KestrelExchange : HttpExchange
             }
         }
 
-        HeadBytes = headBytes;
+        _headBytes = headBytes;
     }
 
     private void CopyHeader(string name, string value)

@@ -1,0 +1,142 @@
+using System.Text;
+using FastSidecar.Invocation;
+using FastSidecar.Protocol;
+
+namespace FastSidecar.Api.Http;
+
+/// <summary>
+/// The HTTP API in the order Dapr gives its layers: size of the head, trace context, CORS, token, route (dapr pkg/api/http/server.go v1.18.3). The public port is the same with fewer
+/// layers and routes.
+/// </summary>
+internal sealed class HttpApi : IHttpHandler
+{
+    private readonly HttpApiOptions _options;
+    private readonly RequestTargetCache _targets;
+    private readonly HttpRoutes _routes;
+    private readonly IApiLog? _apiLog;
+    private readonly TimeProvider _time;
+    private readonly byte[] _apiToken;
+
+    public HttpApi(HttpApiOptions options, RouteTable table, HttpRoutes routes, IApiLog? apiLog, TimeProvider time)
+    {
+        _options = options;
+        _targets = new RequestTargetCache(table);
+        _routes = routes;
+        _apiLog = apiLog;
+        _time = time;
+        _apiToken = Encoding.Latin1.GetBytes(options.ApiToken);
+    }
+
+    public async ValueTask HandleAsync(HttpExchange exchange)
+    {
+        exchange.Invoke.Phases.Received = _time.GetTimestamp();
+        try
+        {
+            var target = _targets.Get(exchange.Method, exchange.RawTarget);
+            if (await RefuseAsync(exchange, target))
+            {
+                return;
+            }
+
+            await HandleAsync(exchange, target);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException or Microsoft.AspNetCore.Connections.ConnectionAbortedException)
+        {
+            // The client is gone or broke its own request off: what it has of the answer must not look whole.
+            exchange.Abort();
+        }
+    }
+
+    private async ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
+    {
+        if (_options.TraceHeaders && target.IsTraced)
+        {
+            if (TraceHeaders.Begin(exchange.RequestHeaders, exchange.ResponseHeaders, exchange.Invoke) is { } invalidBaggage)
+            {
+                await HttpErrorWriter.WriteTextAsync(exchange, 400, invalidBaggage);
+                return;
+            }
+        }
+        else
+        {
+            TraceHeaders.BeginUntraced(exchange.RequestHeaders, exchange.Invoke, _options.TraceHeaders);
+        }
+
+        if (_options.Cors is { } cors && cors.Apply(exchange.Method, exchange.RequestHeaders, exchange.ResponseHeaders))
+        {
+            await HttpErrorWriter.WriteEmptyAsync(exchange, 200);
+            return;
+        }
+
+        if (!IsAuthorized(exchange, target))
+        {
+            await HttpErrorWriter.WriteTextAsync(exchange, 401, "invalid api token");
+            return;
+        }
+
+        await _routes.HandleAsync(exchange, target);
+        _apiLog?.Write(exchange, target, _time.GetElapsedTime(exchange.Invoke.Phases.Received));
+    }
+
+    /// <summary>What Go's server refuses before Dapr sees it. True when the answer is written.</summary>
+    private async ValueTask<bool> RefuseAsync(HttpExchange exchange, RequestTarget target)
+    {
+        if (exchange.HeadBytes > _options.MaxHeadBytes)
+        {
+            await WriteRefusalAsync(exchange, 431);
+            return true;
+        }
+
+        if (target.IsMalformed)
+        {
+            await WriteRefusalAsync(exchange, 400);
+            return true;
+        }
+
+        if (target.Raw == "*" && target.Verb == "OPTIONS" && exchange.IsHttp1)
+        {
+            await HttpErrorWriter.WriteEmptyAsync(exchange, 200);
+            return true;
+        }
+
+        if (exchange.RequestHeaders.TryGet("Expect"u8, out var expect) && expect.Length > 0 && !Ascii.EqualsIgnoreCase(expect, "100-continue"u8))
+        {
+            exchange.ResponseHeaders.Add("Connection"u8, "close"u8);
+            await HttpErrorWriter.WriteEmptyAsync(exchange, 417);
+            return true;
+        }
+
+        return false;
+    }
+
+    private static ValueTask WriteRefusalAsync(HttpExchange exchange, int status)
+    {
+        exchange.ResponseHeaders.Add("Connection"u8, "close"u8);
+        return HttpErrorWriter.WriteAsync(exchange, status, "text/plain; charset=utf-8"u8.ToArray(), Encoding.ASCII.GetBytes($"{status} {HttpReason.Of(status)}"));
+    }
+
+    /// <summary>Only GETs of the health routes go without the token (dapr pkg/api/http/middlewares.go v1.18.3). A token that was checked goes no further.</summary>
+    private bool IsAuthorized(HttpExchange exchange, RequestTarget target)
+    {
+        if (_apiToken.Length == 0)
+        {
+            return true;
+        }
+
+        if (target.Match.Endpoint is ApiEndpoint.Healthz or ApiEndpoint.HealthzOutbound && IsPlainHealthPath(target.DecodedPath))
+        {
+            return true;
+        }
+
+        var allowed = exchange.RequestHeaders.TryGet(DaprHeaders.ApiToken, out var token)
+            && System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(token, _apiToken);
+        exchange.RequestHeaders.Remove(DaprHeaders.ApiToken);
+        return allowed;
+    }
+
+    private static bool IsPlainHealthPath(ReadOnlySpan<byte> path)
+    {
+        var trimmed = path.Trim((byte)'/');
+        return trimmed.SequenceEqual("v1.0/healthz"u8) || trimmed.SequenceEqual("v1.0/healthz/outbound"u8);
+    }
+}

@@ -1,0 +1,138 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using FastSidecar.Invocation;
+using FastSidecar.Protocol;
+using FastSidecar.Transport.Headers;
+
+namespace FastSidecar.Api.Http;
+
+/// <summary>Writes a response to the client: the only place that does, and only after the last attempt.</summary>
+internal static class InvokeResponseWriter
+{
+    /// <summary>
+    /// Error answers to requests of known length are held back up to this size to be sent with a Content-Length, as Dapr does with all of them; longer ones stream.
+    /// </summary>
+    private const int BufferedErrorBytes = 64 * 1024;
+
+    /// <summary>A body that never runs dry is flushed after so much, so that a slow client slows the app.</summary>
+    private const int FlushFrom = 64 * 1024;
+
+    public static async ValueTask WriteAsync(HttpExchange exchange, InvokeResponse response)
+    {
+        var status = response.IsGrpcStatus ? GrpcHttpStatus.Of(response.Status) : response.Status;
+        var known = exchange.RequestLength is not null;
+        HeaderRules.ToClient(response.Headers, exchange.ResponseHeaders);
+        if (!response.ContentType.IsEmpty)
+        {
+            exchange.ResponseHeaders.Set(DaprHeaders.ContentType, response.ContentType);
+        }
+
+        if (status is >= 200 and <= 399)
+        {
+            AddEventStream(exchange, response, status);
+            await CopyAsync(exchange, response, status);
+        }
+        else if (known)
+        {
+            await BufferAsync(exchange, response, status);
+        }
+        else
+        {
+            await CopyAsync(exchange, response, status);
+        }
+    }
+
+    /// <summary>What Dapr's caller says of every remote event stream, whatever the app said (dapr pkg/api/http/directmessaging.go v1.18.3).</summary>
+    private static void AddEventStream(HttpExchange exchange, InvokeResponse response, int status)
+    {
+        if (!exchange.Invoke.EventStream || !response.IsRemote || status > 299)
+        {
+            return;
+        }
+
+        exchange.ResponseHeaders.Set(DaprHeaders.ContentType, DaprHeaders.EventStreamContentType);
+        exchange.ResponseHeaders.Set("Cache-Control"u8, "no-cache"u8);
+        if (exchange.IsHttp11)
+        {
+            exchange.ResponseHeaders.Set("Connection"u8, "keep-alive"u8);
+        }
+    }
+
+    private static async ValueTask CopyAsync(HttpExchange exchange, InvokeResponse response, int status)
+    {
+        var body = response.Body;
+        if (status is 204 or 205 or 304)
+        {
+            exchange.Start(status, status == 205 ? 0 : null);
+            return;
+        }
+
+        exchange.Start(status, null);
+        await StreamAsync(exchange, body);
+    }
+
+    private static async ValueTask BufferAsync(HttpExchange exchange, InvokeResponse response, int status)
+    {
+        var body = response.Body;
+        var kept = new Transport.Buffers.PooledBufferWriter();
+        while (true)
+        {
+            var read = await body.ReadAsync(exchange.Aborted);
+            foreach (var piece in read.Buffer)
+            {
+                kept.Write(piece.Span);
+            }
+
+            body.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+            {
+                await HttpErrorWriter.WriteAsync(exchange, status, "application/json"u8.ToArray(), kept.WrittenMemory);
+                return;
+            }
+
+            if (kept.WrittenMemory.Length > BufferedErrorBytes)
+            {
+                break;
+            }
+        }
+
+        exchange.Start(status, null);
+        exchange.ResponseBody.Write(kept.WrittenSpan);
+        exchange.CountBody(kept.WrittenMemory.Length);
+        await StreamAsync(exchange, body);
+    }
+
+    /// <summary>Passes the body on as it comes. Whenever it runs dry, what came so far leaves, the head first of all.</summary>
+    private static async ValueTask StreamAsync(HttpExchange exchange, PipeReader body)
+    {
+        while (true)
+        {
+            if (!body.TryRead(out var read))
+            {
+                if ((await exchange.ResponseBody.FlushAsync(exchange.Aborted)).IsCompleted)
+                {
+                    return;
+                }
+
+                read = await body.ReadAsync(exchange.Aborted);
+            }
+
+            foreach (var piece in read.Buffer)
+            {
+                exchange.ResponseBody.Write(piece.Span);
+            }
+
+            exchange.CountBody(read.Buffer.Length);
+            body.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+            {
+                return;
+            }
+
+            if (exchange.ResponseBody.UnflushedBytes > FlushFrom && (await exchange.ResponseBody.FlushAsync(exchange.Aborted)).IsCompleted)
+            {
+                return;
+            }
+        }
+    }
+}

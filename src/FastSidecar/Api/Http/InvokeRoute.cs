@@ -1,0 +1,100 @@
+using System.Text;
+using FastSidecar.Invocation;
+using FastSidecar.Outbound;
+using FastSidecar.Protocol;
+
+namespace FastSidecar.Api.Http;
+
+/// <summary>Service invocation over the HTTP API (dapr pkg/api/http/directmessaging.go v1.18.3).</summary>
+internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions options, InvocationObserver observer)
+{
+    public async ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
+    {
+        var request = exchange.Invoke;
+        if (!FindTarget(exchange, target))
+        {
+            await HttpErrorWriter.WriteJsonAsync(
+                exchange, 404, HttpErrorWriter.DirectInvoke, "failed getting app id either from the URL path or the header dapr-app-id");
+            return;
+        }
+
+        Fill(exchange, target, request);
+        if (exchange.RequestLength > options.MaxBodyBytes && options.MaxBodyBytes > 0)
+        {
+            // The length alone says so: nothing is forwarded that would have to be broken off.
+            await HttpErrorWriter.WriteInvokeErrorAsync(exchange, ErrorTable.BodyTooLarge);
+            return;
+        }
+
+        var keepAtMost = exchange.RequestLength is null ? 0 : options.ReplayBytes;
+        request.Body.Start(exchange.RequestBody, exchange.RequestLength, BodyKind.Bytes, options.MaxBodyBytes, keepAtMost);
+        try
+        {
+            var result = await outbound.InvokeAsync(request, exchange.Aborted);
+            if (result.Failed)
+            {
+                await HttpErrorWriter.WriteInvokeErrorAsync(exchange, result.Error);
+            }
+            else
+            {
+                await using var response = result.Response;
+                await InvokeResponseWriter.WriteAsync(exchange, response);
+            }
+
+            observer.RequestEnded(request, result);
+        }
+        finally
+        {
+            request.Body.Finish();
+        }
+    }
+
+    /// <summary>The three forms in their order: header, basic authorization, path. False when none names a target.</summary>
+    private static bool FindTarget(HttpExchange exchange, RequestTarget target)
+    {
+        var headers = exchange.RequestHeaders;
+        var request = exchange.Invoke;
+        headers.TryGet(DaprHeaders.AppId, out var header);
+        headers.TryGet("Authorization"u8, out var authorization);
+        if (header.IsEmpty && !authorization.StartsWith("Basic "u8))
+        {
+            // The path form alone, remembered with the target.
+            request.Target = target.PathTarget;
+            request.Method.Set(target.PathForm.Method);
+            return target.PathForm.Form != InvokeForm.None;
+        }
+
+        var found = InvokePath.Find(target.DecodedPath, header, authorization);
+        request.Target = Encoding.UTF8.GetString(found.TargetId);
+        request.Method.Set(found.Method);
+        if (found.Form == InvokeForm.Header)
+        {
+            headers.Remove(DaprHeaders.AppId);
+        }
+
+        return found.Form != InvokeForm.None;
+    }
+
+    private static void Fill(HttpExchange exchange, RequestTarget target, InvokeRequest request)
+    {
+        var headers = exchange.RequestHeaders;
+        Span<byte> verb = stackalloc byte[HttpVerbs.MaxBytes];
+        var method = exchange.Method;
+        request.Verb = method.Length <= verb.Length && HttpVerbs.TryParse(verb[..Encoding.Latin1.GetBytes(method, verb)], out var known) ? known : HttpVerb.Post;
+        request.Query.Set(target.Query);
+        request.ContentType.Set(headers.TryGet("Content-Type"u8, out var contentType) ? contentType : default);
+        request.EventStream = headers.TryGet("Accept"u8, out var accept) && Ascii.EqualsIgnoreCase(accept.Trim(" \t"u8), DaprHeaders.EventStreamContentType);
+        request.ExpectsContinue = headers.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
+        HeaderRules.ToMetadata(headers, request.Metadata);
+    }
+}
+
+/// <summary>Limits of invocations.</summary>
+internal sealed record InvokeOptions
+{
+    /// <summary>Most bytes of a request body; 0 = no limit (--max-body-size).</summary>
+    public long MaxBodyBytes { get; init; } = 4 << 20;
+
+    /// <summary>How much of a body of known length is kept in memory so that it can be sent again. Ours.</summary>
+    public int ReplayBytes { get; init; } = 64 << 10;
+}

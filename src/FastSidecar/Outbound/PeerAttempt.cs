@@ -1,0 +1,50 @@
+using FastSidecar.Invocation;
+using FastSidecar.Resiliency;
+using FastSidecar.Resolution;
+using FastSidecar.Targets.Peers;
+
+namespace FastSidecar.Outbound;
+
+/// <summary>Tries a request at one address of the target after the other. Reused.</summary>
+internal sealed class PeerAttempt(CachingResolver resolver, PeerTargets peers) : IAttempt
+{
+    private InvokeRequest _request = null!;
+    private Route _route;
+    private TriedAddresses _tried;
+
+    /// <summary>Only a body of known length is sent again, and only while all that left of it was kept.</summary>
+    public bool CanRepeat => _request.Body.Length is not null && _request.Body.CanRepeat;
+
+    public void Start(InvokeRequest request, in Route route)
+    {
+        _request = request;
+        _route = route;
+        _tried = default;
+    }
+
+    public void Finish() => _request = null!;
+
+    public async ValueTask<InvokeResult> RunAsync(int attempt, CancellationToken cancellationToken)
+    {
+        var resolved = await resolver.ResolveAsync(_route.AppId, _route.Namespace, _tried, cancellationToken);
+        if (resolved.Error is { } notFound)
+        {
+            return ErrorTable.NotResolved(notFound);
+        }
+
+        if (attempt > 0)
+        {
+            _request.Body.Rewind();
+        }
+
+        var result = await peers.For(resolved.Address).InvokeAsync(_request, cancellationToken);
+        if (result.Failed && result.Error.MaySendAgain)
+        {
+            // The next attempt, of this request or another, goes elsewhere if there is an elsewhere.
+            resolver.Evict(_route.AppId, _route.Namespace, resolved.Address);
+            _tried = _tried.With(resolved.Address);
+        }
+
+        return result;
+    }
+}

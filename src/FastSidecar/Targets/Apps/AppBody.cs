@@ -1,0 +1,84 @@
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using FastSidecar.Invocation;
+using FastSidecar.Transport.Http1;
+
+namespace FastSidecar.Targets.Apps;
+
+/// <summary>
+/// The app's response body with Dapr's view of its ends: fewer bytes than Content-Length said are a normal end (kept as Dapr does it, docs/compatibility.md), anything
+/// else that breaks off is an error.
+/// </summary>
+internal sealed class AppBody : PipeReader
+{
+    private PipeReader _inner = null!;
+    private bool _cutShort;
+
+    public void Start(PipeReader inner)
+    {
+        _inner = inner;
+        _cutShort = false;
+    }
+
+    public void Finish() => _inner = null!;
+
+    public override bool TryRead(out ReadResult result)
+    {
+        try
+        {
+            return _inner.TryRead(out result);
+        }
+        catch (Http1ResponseException e)
+        {
+            result = Ended(e);
+            return true;
+        }
+    }
+
+    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        var reading = _inner.ReadAsync(cancellationToken);
+        return reading.IsCompletedSuccessfully ? reading : AwaitAsync(reading);
+    }
+
+    public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
+
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+    {
+        if (!_cutShort)
+        {
+            _inner.AdvanceTo(consumed, examined);
+        }
+    }
+
+    public override void CancelPendingRead() => _inner.CancelPendingRead();
+
+    /// <summary>The call that owns the exchange ends it.</summary>
+    public override void Complete(Exception? exception = null)
+    {
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<ReadResult> AwaitAsync(ValueTask<ReadResult> reading)
+    {
+        try
+        {
+            return await reading;
+        }
+        catch (Http1ResponseException e)
+        {
+            return Ended(e);
+        }
+    }
+
+    private ReadResult Ended(Http1ResponseException exception)
+    {
+        if (exception.Fault != Http1ResponseFault.ClosedInBody)
+        {
+            throw new InvokeBodyException(new InvokeError(ErrorSide.App, null, exception.Message), exception);
+        }
+
+        _cutShort = true;
+        return new ReadResult(default, isCanceled: false, isCompleted: true);
+    }
+}

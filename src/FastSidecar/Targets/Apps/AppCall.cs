@@ -1,0 +1,255 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using System.Text;
+using FastSidecar.Invocation;
+using FastSidecar.Protocol;
+using FastSidecar.Transport.Headers;
+using FastSidecar.Transport.Http1;
+
+namespace FastSidecar.Targets.Apps;
+
+/// <summary>One request to the app, and its response. Reused.</summary>
+internal sealed class AppCall : InvokeResponse
+{
+    /// <summary>How long the body of a request with <c>Expect: 100-continue</c> is held back for the app's 100, as Go's client does.</summary>
+    private static readonly TimeSpan ContinueWait = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long the first body byte is waited for before a bodiless method's framing is fixed, as Go's client does.</summary>
+    private static readonly TimeSpan ProbeWait = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Body pieces from this size on are sent where they lie instead of being copied.</summary>
+    private const int GatherFrom = 4096;
+
+    private readonly HttpAppTarget _owner;
+    private readonly byte[] _host;
+    private readonly byte[] _apiToken;
+    private readonly TimeProvider _time;
+    private readonly HeaderList _requestHeaders = new();
+    private readonly HeaderList _headers = new();
+    private readonly AppBody _body = new();
+    private byte[] _contentType = new byte[64];
+    private int _contentTypeBytes;
+    private Http1Exchange _exchange = null!;
+    private InvokeBody _requestBody = null!;
+    private ValueTask _upload;
+    private bool _uploading;
+
+    public AppCall(HttpAppTarget owner, byte[] host, byte[] apiToken, TimeProvider time)
+    {
+        _owner = owner;
+        _host = host;
+        _apiToken = apiToken;
+        _time = time;
+    }
+
+    public override HeaderList Headers => _headers;
+
+    public override ReadOnlySpan<byte> ContentType => _contentType.AsSpan(0, _contentTypeBytes);
+
+    public override PipeReader Body => _body;
+
+    /// <summary>Why the request body could not be sent, when that is what ended the call.</summary>
+    public string? UploadError { get; private set; }
+
+    /// <summary>Sends the request and returns when the response head is in; the rest of the request body may still be on its way.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    public async ValueTask StartAsync(Http1Exchange exchange, InvokeRequest request, ReadOnlyMemory<byte> target, CancellationToken cancellationToken)
+    {
+        _exchange = exchange;
+        _requestBody = request.Body;
+        UploadError = null;
+        HeaderRules.ToApp(request, _host, _apiToken, _requestHeaders);
+        await WriteHeadAsync(request, target, cancellationToken);
+        _upload = UploadAsync(request.ExpectsContinue, cancellationToken);
+        _uploading = true;
+        await exchange.ReadHeadAsync(cancellationToken);
+        TakeHead();
+    }
+
+    /// <summary>Gives connection and buffers back. An unfinished exchange is closed.</summary>
+    public override ValueTask DisposeAsync()
+    {
+        var exchange = _exchange;
+        if (exchange is null)
+        {
+            return ValueTask.CompletedTask;
+        }
+
+        _exchange = null!;
+        _body.Finish();
+        if (_uploading && !_upload.IsCompleted)
+        {
+            return StopUploadAsync(exchange);
+        }
+
+        exchange.Dispose();
+        Return();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>The answer is complete, or nobody wants it: whoever still feeds the request is told to stop, and the object is reused only afterwards.</summary>
+    private async ValueTask StopUploadAsync(Http1Exchange exchange)
+    {
+        _requestBody.CancelPendingRead();
+        exchange.Dispose();
+        await _upload;
+        Return();
+    }
+
+    private async ValueTask WriteHeadAsync(InvokeRequest request, ReadOnlyMemory<byte> target, CancellationToken cancellationToken)
+    {
+        var (framing, length) = await FramingAsync(request, cancellationToken);
+        Span<byte> verb = stackalloc byte[HttpVerbs.MaxBytes];
+        var verbBytes = HttpVerbs.Write(request.Verb, verb);
+        _exchange.WriteHead(verb[..verbBytes], target.Span, _requestHeaders, framing, length);
+    }
+
+    /// <summary>
+    /// A positive length is passed on. Otherwise a method that usually has a body is sent chunked, and one that usually has none goes without
+    /// framing when its body turns out to be empty (Go net/http transfer.go, probeRequestBody).
+    /// </summary>
+    private async ValueTask<(Http1BodyFraming Framing, long Length)> FramingAsync(InvokeRequest request, CancellationToken cancellationToken)
+    {
+        if (request.Body.Length is { } length && (length > 0 || request.HasWholeBody))
+        {
+            return (Http1BodyFraming.Length, length);
+        }
+
+        if (request.Verb is not (HttpVerb.Get or HttpVerb.Head or HttpVerb.Delete or HttpVerb.Options))
+        {
+            return (Http1BodyFraming.Chunked, 0);
+        }
+
+        return await IsEmptyAsync(request.Body, cancellationToken) ? (Http1BodyFraming.None, 0) : (Http1BodyFraming.Chunked, 0);
+    }
+
+    private async ValueTask<bool> IsEmptyAsync(InvokeBody body, CancellationToken cancellationToken)
+    {
+        if (!body.TryRead(out var result))
+        {
+            using var timer = _time.CreateTimer(static state => ((InvokeBody)state!).CancelPendingRead(), body, ProbeWait, Timeout.InfiniteTimeSpan);
+            result = await body.ReadAsync(cancellationToken);
+        }
+
+        body.GiveBack();
+        return result.IsCompleted && result.Buffer.IsEmpty;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask UploadAsync(bool expectsContinue, CancellationToken cancellationToken)
+    {
+        var exchange = _exchange;
+        var body = _requestBody;
+        try
+        {
+            if (expectsContinue)
+            {
+                await exchange.FlushAsync(cancellationToken);
+                await WaitForContinueAsync(exchange, cancellationToken);
+            }
+
+            while (true)
+            {
+                if (!body.TryRead(out var result))
+                {
+                    await exchange.FlushAsync(cancellationToken);
+                    result = await body.ReadAsync(cancellationToken);
+                }
+
+                if (result.IsCanceled)
+                {
+                    return;
+                }
+
+                var stopped = false;
+                foreach (var piece in result.Buffer)
+                {
+                    stopped |= await WriteAsync(exchange.Output, piece, cancellationToken);
+                }
+
+                body.AdvanceTo(result.Buffer.End);
+                if (stopped)
+                {
+                    return;
+                }
+
+                if (result.IsCompleted)
+                {
+                    await exchange.EndRequestAsync(cancellationToken);
+                    return;
+                }
+            }
+        }
+        catch (InvokeBodyException e)
+        {
+            UploadError = e.Error.Reason;
+            exchange.Abort();
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
+        {
+            // The response side learns of a dead connection by itself; a client whose body broke off is told through the response.
+            if (e is not OperationCanceledException && !exchange.Aborted)
+            {
+                UploadError = AppFailure.Of(e);
+                exchange.Abort();
+            }
+        }
+    }
+
+    private static ValueTask<bool> WriteAsync(PipeWriter output, ReadOnlyMemory<byte> piece, CancellationToken cancellationToken)
+    {
+        if (piece.Length < GatherFrom)
+        {
+            output.Write(piece.Span);
+            return ValueTask.FromResult(false);
+        }
+
+        return WriteAwaitedAsync(output, piece, cancellationToken);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private static async ValueTask<bool> WriteAwaitedAsync(PipeWriter output, ReadOnlyMemory<byte> piece, CancellationToken cancellationToken) =>
+        (await output.WriteAsync(piece, cancellationToken)).IsCompleted;
+
+    private async Task WaitForContinueAsync(Http1Exchange exchange, CancellationToken cancellationToken)
+    {
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await Task.WhenAny(exchange.ContinueReceived, Task.Delay(ContinueWait, _time, waiting.Token));
+        await waiting.CancelAsync();
+    }
+
+    private void TakeHead()
+    {
+        if (_exchange.StatusCode is 101)
+        {
+            throw new Http1ResponseException(Http1ResponseFault.Malformed, "net/http: HTTP/1.x transport connection broken: unexpected 101 Switching Protocols");
+        }
+
+        Status = _exchange.StatusCode;
+        HeaderRules.FromApp(_exchange.Headers, _headers);
+        SetContentType(_exchange.Headers.TryGet("Content-Type"u8, out var contentType) ? contentType : default);
+        _body.Start(_exchange.Input);
+    }
+
+    private void SetContentType(ReadOnlySpan<byte> contentType)
+    {
+        if (contentType.Length > _contentType.Length)
+        {
+            _contentType = new byte[contentType.Length];
+        }
+
+        contentType.CopyTo(_contentType);
+        _contentTypeBytes = contentType.Length;
+    }
+
+    private void Return()
+    {
+        _upload = default;
+        _uploading = false;
+        _requestBody = null!;
+        _requestHeaders.Clear();
+        _headers.Clear();
+        _owner.Return(this);
+    }
+}

@@ -1,0 +1,41 @@
+using System.Net.Sockets;
+using FastSidecar.Invocation;
+using FastSidecar.Protocol;
+using FastSidecar.Transport.Http1;
+
+namespace FastSidecar.Targets.Apps;
+
+/// <summary>Words for a failed call to the app, as Go's HTTP client has them.</summary>
+internal static class AppFailure
+{
+    public static string Of(Exception exception) => exception switch
+    {
+        InvokeBodyException e => e.Error.Reason,
+        Http1ResponseException e => e.Message,
+        OperationCanceledException => "context canceled",
+        _ => exception.Message,
+    };
+
+    public static string Describe(SocketException exception) => exception.SocketErrorCode switch
+    {
+        SocketError.ConnectionRefused => "connection refused",
+        SocketError.HostUnreachable => "no route to host",
+        SocketError.NetworkUnreachable => "network is unreachable",
+        SocketError.TimedOut => "connection timed out",
+        _ => exception.Message,
+    };
+
+    /// <summary>The verb as Go's url.Error has it: "Post".</summary>
+    public static string TitleCase(HttpVerb verb) => verb switch
+    {
+        HttpVerb.Get => "Get",
+        HttpVerb.Head => "Head",
+        HttpVerb.Post => "Post",
+        HttpVerb.Put => "Put",
+        HttpVerb.Delete => "Delete",
+        HttpVerb.Options => "Options",
+        HttpVerb.Trace => "Trace",
+        HttpVerb.Patch => "Patch",
+        _ => verb.ToString(),
+    };
+}

@@ -1,0 +1,126 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Text;
+using FastSidecar.Invocation;
+using FastSidecar.Protocol;
+using FastSidecar.Transport.Http1;
+
+namespace FastSidecar.Targets.Apps;
+
+/// <summary>The own app over HTTP/1.1.</summary>
+internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
+{
+    /// <summary>Calls kept for reuse; more may be under way at once.</summary>
+    private const int MostPooledCalls = 256;
+
+    private readonly Http1Client _client;
+    private readonly HttpAppOptions _options;
+    private readonly AppTargetCache _targets;
+    private readonly byte[] _host;
+    private readonly byte[] _apiToken;
+    private readonly TimeProvider _time;
+    private readonly InvocationObserver _observer;
+    private readonly Stack<AppCall> _pool = new();
+
+    public HttpAppTarget(HttpAppOptions options, TimeProvider time, InvocationObserver observer)
+    {
+        _options = options;
+        _time = time;
+        _observer = observer;
+        _host = Encoding.Latin1.GetBytes($"{options.Address}:{options.Port}");
+        _apiToken = Encoding.Latin1.GetBytes(options.ApiToken);
+        _targets = new AppTargetCache([.. "http://"u8, .. _host]);
+        EndPoint endPoint = IPAddress.TryParse(options.Address.Trim('[', ']'), out var ip)
+            ? new IPEndPoint(ip, options.Port)
+            : new DnsEndPoint(options.Address, options.Port);
+        _client = new Http1Client(endPoint, new Http1ClientOptions { MaxResponseHeadBytes = options.MaxResponseHeadBytes }, time);
+    }
+
+    public async ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
+    {
+        if (request.Verb is HttpVerb.None or HttpVerb.Connect)
+        {
+            return ErrorTable.InvalidVerb;
+        }
+
+        var target = _targets.Get(request.Method.Span, request.Query.Span);
+        if (target.Error is { } refused)
+        {
+            return new InvokeError(ErrorSide.App, null, refused);
+        }
+
+        return await SendAsync(request, target.Target, cancellationToken);
+    }
+
+    public ValueTask DisposeAsync() => _client.DisposeAsync();
+
+    internal void Return(AppCall call)
+    {
+        lock (_pool)
+        {
+            if (_pool.Count < MostPooledCalls)
+            {
+                _pool.Push(call);
+            }
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<InvokeResult> SendAsync(InvokeRequest request, byte[] target, CancellationToken cancellationToken)
+    {
+        Http1Exchange exchange;
+        try
+        {
+            exchange = await _client.OpenAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is SocketException or TimeoutException or OperationCanceledException)
+        {
+            return Failed(request, target, ConnectFailure(e));
+        }
+
+        request.Phases.TargetReady = _time.GetTimestamp();
+        var call = Rent();
+        try
+        {
+            await call.StartAsync(exchange, request, target, cancellationToken);
+            request.Phases.ResponseHead = _time.GetTimestamp();
+            InvokeResult result = call;
+            _observer.AttemptEnded(request, result, attempt: 0);
+            return result;
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ArgumentException)
+        {
+            var cause = call.UploadError ?? AppFailure.Of(e);
+            await call.DisposeAsync();
+            return Failed(request, target, cause);
+        }
+    }
+
+    private InvokeResult Failed(InvokeRequest request, byte[] target, string cause)
+    {
+        InvokeResult result = ErrorTable.AppCall(AppFailure.TitleCase(request.Verb), $"http://{Encoding.Latin1.GetString(_host)}{Encoding.Latin1.GetString(target)}", cause);
+        _observer.AttemptEnded(request, result, attempt: 0);
+        return result;
+    }
+
+    private string ConnectFailure(Exception exception) => exception switch
+    {
+        SocketException e => $"dial tcp {_options.Address}:{_options.Port}: connect: {AppFailure.Describe(e)}",
+        TimeoutException => $"dial tcp {_options.Address}:{_options.Port}: i/o timeout",
+        _ => "context canceled",
+    };
+
+    private AppCall Rent()
+    {
+        lock (_pool)
+        {
+            if (_pool.TryPop(out var call))
+            {
+                return call;
+            }
+        }
+
+        return new AppCall(this, _host, _apiToken, _time);
+    }
+}

@@ -1,0 +1,266 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using System.Text;
+using FastSidecar.Invocation;
+using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Buffers;
+using FastSidecar.Transport.Headers;
+using FastSidecar.Transport.Http2;
+
+namespace FastSidecar.Targets.Peers;
+
+/// <summary>One call to a peer sidecar, and its response. Reused.</summary>
+internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
+{
+    private readonly PeerTarget _owner;
+    private readonly int _maxMessageBytes;
+    private readonly PeerResponseHead _head = new();
+    private readonly PeerMessageReader _reader = new();
+    private readonly HeaderList _scratch = new();
+    private readonly PayloadSender _sender;
+    private Http2Stream _stream = null!;
+    private InvokeRequest _request = null!;
+    private ValueTask _upload;
+    private bool _uploading;
+
+    public PeerCall(PeerTarget owner, int maxMessageBytes)
+    {
+        _owner = owner;
+        _maxMessageBytes = maxMessageBytes;
+        _sender = new PayloadSender(maxMessageBytes);
+    }
+
+    public override HeaderList Headers => _head.Headers;
+
+    public override ReadOnlySpan<byte> ContentType => _head.TypeUrl.IsEmpty ? _head.ContentType : Protocol.DaprHeaders.ProtobufContentType;
+
+    public override PipeReader Body => _reader;
+
+    public override bool IsRemote => true;
+
+    /// <summary>Why the request body could not be sent, when that is what ended the call.</summary>
+    public InvokeError? UploadError { get; private set; }
+
+    public void Start(Http2Stream stream, InvokeRequest request)
+    {
+        _stream = stream;
+        _request = request;
+        UploadError = null;
+    }
+
+    /// <summary>CallLocalStream: sends the head and what is there of the body, and returns when the response head is in. Null, or why there is none.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<InvokeError?> SendStreamAsync(PeerCallTemplate template, CancellationToken cancellationToken)
+    {
+        _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
+        _upload = UploadAsync(cancellationToken);
+        _uploading = true;
+        return await ReadHeadAsync(unary: false, cancellationToken);
+    }
+
+    /// <summary>CallLocal: the whole body in one message.</summary>
+    public async ValueTask<InvokeError?> SendUnaryAsync(PeerCallTemplate template, CancellationToken cancellationToken)
+    {
+        var body = new PooledBufferWriter();
+        while (true)
+        {
+            var read = await _request.Body.ReadAsync(cancellationToken);
+            foreach (var piece in read.Buffer)
+            {
+                body.Write(piece.Span);
+            }
+
+            _request.Body.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+            {
+                break;
+            }
+        }
+
+        // It would end a daprd 1.18.3 callee: its unary path has no event stream to write to.
+        _request.Metadata.Remove("Accept"u8);
+        _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
+        PeerRequestEncoder.WriteUnary(_stream.Output, Fields(), new ReadOnlySequence<byte>(body.WrittenMemory), _maxMessageBytes);
+        _stream.End(null);
+        return await ReadHeadAsync(unary: true, cancellationToken);
+    }
+
+    public Exception? FailureAtEnd()
+    {
+        var fields = _stream.EndedWithHeaders ? _stream.Headers : _stream.Trailers;
+        return PeerFailure.OfStatus(fields) is { } error ? new InvokeBodyException(error) : null;
+    }
+
+    /// <summary>Gives the stream back; an unfinished one is reset.</summary>
+    public override ValueTask DisposeAsync()
+    {
+        var stream = _stream;
+        if (stream is null)
+        {
+            return ValueTask.CompletedTask;
+        }
+
+        _stream = null!;
+        _reader.Finish();
+        if (_uploading && !_upload.IsCompleted)
+        {
+            return StopUploadAsync(stream);
+        }
+
+        stream.Dispose();
+        Return();
+        return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask StopUploadAsync(Http2Stream stream)
+    {
+        _request.Body.CancelPendingRead();
+        stream.Reset(Http2ErrorCode.Cancel);
+        await _upload;
+        stream.Dispose();
+        Return();
+    }
+
+    private PeerRequestFields Fields() => new(_request.Metadata)
+    {
+        Version = 1,
+        Method = _request.Method.Span,
+        ContentType = _request.ContentType.Span,
+        HasHttpExtension = true,
+        Verb = _request.Verb,
+        Query = _request.Query.Span,
+    };
+
+    /// <summary>
+    /// Sends the first message with whatever of the body is there, then the rest as it comes. The head leaves at once even if no byte of the body has come.
+    /// </summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask UploadAsync(CancellationToken cancellationToken)
+    {
+        var stream = _stream;
+        var body = _request.Body;
+        try
+        {
+            var first = true;
+            while (true)
+            {
+                if (!body.TryRead(out var read))
+                {
+                    if (first)
+                    {
+                        PeerRequestEncoder.WriteFirst(stream.Output, Fields(), ReadOnlySequence<byte>.Empty, _maxMessageBytes);
+                        _sender.Start(firstSeq: 0);
+                        first = false;
+                    }
+
+                    stream.Flush();
+                    read = await body.ReadAsync(cancellationToken);
+                }
+
+                if (read.IsCanceled)
+                {
+                    return;
+                }
+
+                var data = read.Buffer;
+                if (first)
+                {
+                    data = WriteFirst(stream, data);
+                    first = false;
+                }
+
+                var stopped = !data.IsEmpty && await _sender.SendAsync(stream.Output, data, cancellationToken);
+                body.AdvanceTo(read.Buffer.End);
+                if (stopped)
+                {
+                    return;
+                }
+
+                if (read.IsCompleted)
+                {
+                    stream.End(null);
+                    return;
+                }
+            }
+        }
+        catch (InvokeBodyException e)
+        {
+            Fail(stream, e.Error);
+        }
+        catch (PeerMessageException e)
+        {
+            Fail(stream, new InvokeError(ErrorSide.Self, null, "error sending message: " + e.Message));
+        }
+        catch (Http2StreamException)
+        {
+            // The response side reports it.
+        }
+        catch (Http2ConnectionException)
+        {
+            // Likewise.
+        }
+        catch (OperationCanceledException)
+        {
+            stream.Reset(Http2ErrorCode.Cancel);
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException)
+        {
+            Fail(stream, new InvokeError(ErrorSide.Client, null, e is EndOfStreamException ? "unexpected EOF" : e.Message));
+        }
+    }
+
+    /// <summary>Writes the first message with as much of the data as fits in it and returns the rest.</summary>
+    private ReadOnlySequence<byte> WriteFirst(Http2Stream stream, ReadOnlySequence<byte> data)
+    {
+        var inFirst = data.Length <= PayloadSender.MaxCopiedBytes ? data : data.Slice(0, PayloadSender.MaxCopiedBytes);
+        PeerRequestEncoder.WriteFirst(stream.Output, Fields(), inFirst, _maxMessageBytes);
+        _sender.Start(firstSeq: inFirst.IsEmpty ? 0u : 1u);
+        return data.Slice(inFirst.End);
+    }
+
+    private void Fail(Http2Stream stream, InvokeError error)
+    {
+        UploadError = error;
+        stream.Reset(Http2ErrorCode.Cancel);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<InvokeError?> ReadHeadAsync(bool unary, CancellationToken cancellationToken)
+    {
+        await _stream.ReadHeadAsync(cancellationToken);
+        if (PeerFailure.OfHead(_stream.Headers) is { } notGrpc)
+        {
+            return notGrpc;
+        }
+
+        if (_stream.EndedWithHeaders)
+        {
+            return PeerFailure.OfStatus(_stream.Headers) ?? ErrorTable.NoResponse;
+        }
+
+        var encoding = _stream.Headers.TryGet("grpc-encoding"u8, out var value) ? Encoding.ASCII.GetString(value) : "";
+        _reader.Start(_stream.Input, _head, unary, encoding, _maxMessageBytes, this);
+        try
+        {
+            await _reader.ReadHeadAsync(cancellationToken);
+        }
+        catch (PeerMessageException e)
+        {
+            return new InvokeError(ErrorSide.Peer, e.IsStatus ? e.Code : null, e.Text);
+        }
+
+        Status = _head.StatusCode;
+        IsGrpcStatus = !_head.IsHttpStatus;
+        StatusMessage = _head.StatusMessage.IsEmpty ? "" : Encoding.UTF8.GetString(_head.StatusMessage);
+        return null;
+    }
+
+    private void Return()
+    {
+        _upload = default;
+        _uploading = false;
+        _request = null!;
+        _owner.Return(this);
+    }
+}

@@ -1,0 +1,133 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using FastSidecar.Invocation;
+using FastSidecar.Protocol;
+using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Channels;
+using FastSidecar.Transport.Grpc;
+using FastSidecar.Transport.Http2;
+
+namespace FastSidecar.Targets.Peers;
+
+/// <summary>Another sidecar at one address: the client end of the sidecar-to-sidecar wire (dapr pkg/messaging/direct_messaging.go v1.18.3).</summary>
+internal sealed class PeerTarget : ITarget
+{
+    /// <summary>Calls kept for reuse; more may be under way at once.</summary>
+    private const int MostPooledCalls = 256;
+
+    private readonly ChannelPool _channels;
+    private readonly ChannelKey _key;
+    private readonly PeerCallTemplate _streamTemplate;
+    private readonly PeerCallTemplate _unaryTemplate;
+    private readonly int _maxMessageBytes;
+    private readonly TimeProvider _time;
+    private readonly InvocationObserver _observer;
+    private readonly Stack<PeerCall> _pool = new();
+
+    public PeerTarget(ChannelPool channels, ChannelKey key, int maxMessageBytes, TimeProvider time, InvocationObserver observer)
+    {
+        _channels = channels;
+        _key = key;
+        _maxMessageBytes = maxMessageBytes;
+        _time = time;
+        _observer = observer;
+        var authority = Encoding.ASCII.GetBytes(key.Address);
+        var tls = key.Identity.Length > 0;
+        _streamTemplate = new PeerCallTemplate(MethodPaths.CallLocalStream, authority, tls);
+        _unaryTemplate = new PeerCallTemplate(MethodPaths.CallLocal, authority, tls);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
+    {
+        var result = await SendAsync(request, unary: false, cancellationToken);
+        if (result.Failed && result.Error.NeverProcessed && request.Body.CanRepeat)
+        {
+            // The peer has provably not looked at it: grpc-go sends such a call once more by itself (grpc-go stream.go), whatever the policy.
+            request.Body.Rewind();
+            result = await SendAsync(request, unary: false, cancellationToken);
+        }
+
+        if (result.Failed && result.Error.Code == GrpcStatusCode.Unimplemented)
+        {
+            result = await FallBackAsync(request, cancellationToken);
+        }
+
+        _observer.AttemptEnded(request, result, attempt: 0);
+        return result;
+    }
+
+    internal void Return(PeerCall call)
+    {
+        lock (_pool)
+        {
+            if (_pool.Count < MostPooledCalls)
+            {
+                _pool.Push(call);
+            }
+        }
+    }
+
+    /// <summary>A peer before Dapr 1.10 knows only the unary call.</summary>
+    private async ValueTask<InvokeResult> FallBackAsync(InvokeRequest request, CancellationToken cancellationToken)
+    {
+        if (request.Body.Length is null || !request.Body.CanRepeat)
+        {
+            return ErrorTable.StreamingUnsupported(request.Target);
+        }
+
+        request.Body.Rewind();
+        return await SendAsync(request, unary: true, cancellationToken);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<InvokeResult> SendAsync(InvokeRequest request, bool unary, CancellationToken cancellationToken)
+    {
+        Http2Stream stream;
+        try
+        {
+            stream = await _channels.OpenStreamAsync(_key, cancellationToken);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            return PeerFailure.Of(e);
+        }
+
+        request.Phases.TargetReady = _time.GetTimestamp();
+        var call = Rent();
+        try
+        {
+            call.Start(stream, request);
+            var error = unary
+                ? await call.SendUnaryAsync(_unaryTemplate, cancellationToken)
+                : await call.SendStreamAsync(_streamTemplate, cancellationToken);
+            if (error is null)
+            {
+                request.Phases.ResponseHead = _time.GetTimestamp();
+                return call;
+            }
+
+            await call.DisposeAsync();
+            return error;
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or PeerMessageException or InvalidOperationException)
+        {
+            var error = call.UploadError ?? PeerFailure.Of(e);
+            await call.DisposeAsync();
+            return error;
+        }
+    }
+
+    private PeerCall Rent()
+    {
+        lock (_pool)
+        {
+            if (_pool.TryPop(out var call))
+            {
+                return call;
+            }
+        }
+
+        return new PeerCall(this, _maxMessageBytes);
+    }
+}
