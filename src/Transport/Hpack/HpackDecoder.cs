@@ -1,4 +1,5 @@
 using System.Buffers;
+using FastSidecar.Transport.Buffers;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Transport.Hpack;
@@ -64,22 +65,17 @@ public sealed class HpackDecoder
     /// <exception cref="HpackException">The block is malformed: the connection must end with COMPRESSION_ERROR.</exception>
     public void Decode(in ReadOnlySequence<byte> block, HeaderList target)
     {
-        if (block.IsSingleSegment)
-        {
-            Decode(block.FirstSpan, target);
-            return;
-        }
-
-        var length = checked((int)block.Length);
-        var joined = ArrayPool<byte>.Shared.Rent(length);
+        var joined = block.Join(out var rented);
         try
         {
-            block.CopyTo(joined);
-            Decode(joined.AsSpan(0, length), target);
+            Decode(joined, target);
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(joined);
+            if (rented is not null)
+            {
+                ArrayPool<byte>.Shared.Return(rented);
+            }
         }
     }
 
