@@ -1,0 +1,59 @@
+namespace FastSidecar.Transport.Hpack;
+
+/// <summary>Writes the primitive types of RFC 7541 §5 into memory that the caller has found large enough.</summary>
+internal ref struct HpackWriter
+{
+    /// <summary>An integer below 2^31 behind any prefix.</summary>
+    public const int MaxIntegerBytes = 6;
+
+    private readonly Span<byte> _output;
+    private int _position;
+
+    public HpackWriter(Span<byte> output)
+    {
+        _output = output;
+        _position = 0;
+    }
+
+    public readonly int Written => _position;
+
+    public readonly int Room => _output.Length - _position;
+
+    /// <summary>An integer with an N-bit prefix (§5.1); <paramref name="pattern"/> fills the bits above it.</summary>
+    public void WriteInteger(byte pattern, int prefixBits, int value)
+    {
+        var prefixMax = (1 << prefixBits) - 1;
+        if (value < prefixMax)
+        {
+            _output[_position++] = (byte)(pattern | value);
+            return;
+        }
+
+        _output[_position++] = (byte)(pattern | prefixMax);
+        var rest = (uint)(value - prefixMax);
+        while (rest >= 0x80)
+        {
+            _output[_position++] = (byte)(rest | 0x80);
+            rest >>= 7;
+        }
+
+        _output[_position++] = (byte)rest;
+    }
+
+    /// <summary>A string literal (§5.2), Huffman-coded where that is shorter.</summary>
+    public void WriteString(ReadOnlySpan<byte> text)
+    {
+        var codedLength = HuffmanEncoder.EncodedLength(text);
+        if (codedLength < text.Length)
+        {
+            WriteInteger(0x80, 7, codedLength);
+            _position += HuffmanEncoder.Encode(text, _output[_position..]);
+        }
+        else
+        {
+            WriteInteger(0, 7, text.Length);
+            text.CopyTo(_output[_position..]);
+            _position += text.Length;
+        }
+    }
+}
