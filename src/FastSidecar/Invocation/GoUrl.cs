@@ -1,0 +1,404 @@
+using System.Buffers;
+
+namespace FastSidecar.Invocation;
+
+/// <summary>
+/// A URL as Go's <c>net/url</c> understands it: Dapr reads the client's request target with it, and writes the app's with it, so the two
+/// spellings of a path (decoded and as sent) decide which bytes the app sees (Go <c>net/url/url.go</c>: parse, setPath, EscapedPath, RequestURI).
+/// </summary>
+internal sealed class GoUrl
+{
+    private readonly byte[] _rawPath;
+
+    private GoUrl(byte[] scheme, byte[] opaque, Authority authority, byte[] path, byte[] rawPath, byte[] rawQuery, bool forceQuery)
+    {
+        Scheme = scheme;
+        Opaque = opaque;
+        Host = authority.Host;
+        UserName = authority.UserName;
+        Password = authority.Password;
+        Path = path;
+        _rawPath = rawPath;
+        RawQuery = rawQuery;
+        ForceQuery = forceQuery;
+    }
+
+    /// <summary>In lower case; empty in an origin-form target.</summary>
+    public byte[] Scheme { get; }
+
+    /// <summary>What follows the scheme when that does not begin with a slash; the path is empty then.</summary>
+    public byte[] Opaque { get; }
+
+    /// <summary>Host and port, decoded.</summary>
+    public byte[] Host { get; }
+
+    /// <summary>The user of the authority, decoded; null when there was no <c>@</c>.</summary>
+    public byte[]? UserName { get; }
+
+    public byte[]? Password { get; }
+
+    /// <summary>Decoded.</summary>
+    public byte[] Path { get; }
+
+    /// <summary>As sent, without the question mark.</summary>
+    public byte[] RawQuery { get; }
+
+    /// <summary>There was a question mark with nothing behind it.</summary>
+    public bool ForceQuery { get; }
+
+    /// <summary>The path as sent where Go accepts that spelling, otherwise the decoded path escaped anew.</summary>
+    public byte[] EscapedPath()
+    {
+        if (_rawPath.Length > 0 && GoEscape.IsAcceptedPath(_rawPath))
+        {
+            return _rawPath;
+        }
+
+        if (Path is [(byte)'*'] || GoEscape.IsPlainPath(Path))
+        {
+            return Path;
+        }
+
+        var escaped = new byte[GoEscape.EscapedPathLength(Path)];
+        GoEscape.EscapePath(Path, escaped);
+        return escaped;
+    }
+
+    /// <summary>Writes the request target Go's HTTP client sends for this URL.</summary>
+    public void WriteRequestTarget(IBufferWriter<byte> output)
+    {
+        if (Opaque.Length > 0)
+        {
+            if (Opaque.AsSpan().StartsWith("//"u8))
+            {
+                output.Write(Scheme);
+                output.Write(":"u8);
+            }
+
+            output.Write(Opaque);
+        }
+        else
+        {
+            var path = EscapedPath();
+            output.Write(path.Length == 0 ? "/"u8 : path);
+        }
+
+        if (ForceQuery || RawQuery.Length > 0)
+        {
+            output.Write("?"u8);
+            output.Write(RawQuery);
+        }
+    }
+
+    /// <summary>
+    /// Reads the target of a request line as Go's server does. False means 400. A <c>#</c> is an ordinary character here; a space never
+    /// reaches the parser in Go (the request line falls apart on it) and is refused.
+    /// </summary>
+    public static bool TryParseRequestTarget(ReadOnlySpan<byte> verb, ReadOnlySpan<byte> target, out GoUrl url)
+    {
+        url = null!;
+        if (target.IsEmpty || target.Contains((byte)' '))
+        {
+            return false;
+        }
+
+        if (verb.SequenceEqual("CONNECT"u8) && target[0] != '/')
+        {
+            // The authority form has no scheme of its own; Go lends it one.
+            return TryParseCore([.. "http://"u8, .. target], viaRequest: true, out url, out _);
+        }
+
+        return TryParseCore(target, viaRequest: true, out url, out _);
+    }
+
+    /// <summary>Reads a URL as Go's client does before it sends a request; the error is Go's text, which begins with <c>parse "…": </c>.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> text, out GoUrl url, out string? error)
+    {
+        var hash = text.IndexOf((byte)'#');
+        var withoutFragment = hash < 0 ? text : text[..hash];
+        if (!TryParseCore(withoutFragment, viaRequest: false, out url, out error))
+        {
+            error = $"parse {GoQuote.Quote(withoutFragment)}: {error}";
+            return false;
+        }
+
+        // The fragment is never sent, but Go insists on its escapes.
+        if (hash >= 0 && !GoEscape.TryUnescape(text[(hash + 1)..], UrlPart.Fragment, new byte[text.Length], out _, out error))
+        {
+            error = $"parse {GoQuote.Quote(text)}: {error}";
+            return false;
+        }
+
+        return true;
+    }
+
+    private static bool TryParseCore(ReadOnlySpan<byte> text, bool viaRequest, out GoUrl url, out string? error)
+    {
+        url = null!;
+        if (ContainsControl(text))
+        {
+            error = "net/url: invalid control character in URL";
+            return false;
+        }
+
+        if (text.SequenceEqual("*"u8))
+        {
+            error = null;
+            url = new GoUrl([], [], default, [(byte)'*'], [], [], forceQuery: false);
+            return true;
+        }
+
+        if (!TryCutScheme(text, out var scheme, out var rest, out error))
+        {
+            return false;
+        }
+
+        CutQuery(ref rest, out var query, out var forceQuery);
+        if (rest.IsEmpty || rest[0] != '/')
+        {
+            if (scheme.Length > 0)
+            {
+                url = new GoUrl(scheme, rest.ToArray(), default, [], [], query.ToArray(), forceQuery);
+                return true;
+            }
+
+            if (viaRequest)
+            {
+                error = "invalid URI for request";
+                return false;
+            }
+
+            var slash = rest.IndexOf((byte)'/');
+            if ((slash < 0 ? rest : rest[..slash]).Contains((byte)':'))
+            {
+                error = "first path segment in URL cannot contain colon";
+                return false;
+            }
+        }
+
+        var authority = default(Authority);
+        var mayHaveAuthority = scheme.Length > 0 || (!viaRequest && !rest.StartsWith("///"u8));
+        if (mayHaveAuthority && rest.StartsWith("//"u8))
+        {
+            var slash = rest[2..].IndexOf((byte)'/');
+            var name = slash < 0 ? rest[2..] : rest.Slice(2, slash);
+            rest = slash < 0 ? default : rest[(2 + slash)..];
+            if (!Authority.TryParse(name, out authority, out error))
+            {
+                return false;
+            }
+        }
+
+        var path = new byte[rest.Length];
+        if (!GoEscape.TryUnescape(rest, UrlPart.Path, path, out var pathLength, out error))
+        {
+            return false;
+        }
+
+        path = path.AsSpan(0, pathLength).ToArray();
+        url = new GoUrl(scheme, [], authority, path, RawPathOf(rest, path), query.ToArray(), forceQuery);
+        return true;
+    }
+
+    /// <summary>Go keeps the spelling only where its own would differ.</summary>
+    private static byte[] RawPathOf(ReadOnlySpan<byte> sent, ReadOnlySpan<byte> decoded)
+    {
+        if (GoEscape.EscapedPathLength(decoded) == sent.Length)
+        {
+            var escaped = new byte[sent.Length];
+            GoEscape.EscapePath(decoded, escaped);
+            if (sent.SequenceEqual(escaped))
+            {
+                return [];
+            }
+        }
+
+        return sent.ToArray();
+    }
+
+    private static bool ContainsControl(ReadOnlySpan<byte> text)
+    {
+        foreach (var value in text)
+        {
+            if (value is < 0x20 or 0x7f)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool TryCutScheme(ReadOnlySpan<byte> text, out byte[] scheme, out ReadOnlySpan<byte> rest, out string? error)
+    {
+        scheme = [];
+        rest = text;
+        error = null;
+        for (var i = 0; i < text.Length; i++)
+        {
+            var value = text[i];
+            if (char.IsAsciiLetter((char)value) || (i > 0 && (char.IsAsciiDigit((char)value) || value is (byte)'+' or (byte)'-' or (byte)'.')))
+            {
+                continue;
+            }
+
+            if (value == ':')
+            {
+                if (i == 0)
+                {
+                    error = "missing protocol scheme";
+                    return false;
+                }
+
+                scheme = new byte[i];
+                System.Text.Ascii.ToLower(text[..i], scheme, out _);
+                rest = text[(i + 1)..];
+            }
+
+            break;
+        }
+
+        return true;
+    }
+
+    private static void CutQuery(ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> query, out bool forceQuery)
+    {
+        query = default;
+        var mark = rest.IndexOf((byte)'?');
+        forceQuery = mark >= 0 && mark == rest.Length - 1;
+        if (mark >= 0)
+        {
+            query = rest[(mark + 1)..];
+            rest = rest[..mark];
+        }
+    }
+
+    /// <summary>User and host of a URL (Go <c>parseAuthority</c>, <c>parseHost</c>).</summary>
+    private readonly struct Authority
+    {
+        private readonly byte[]? _host;
+
+        private Authority(byte[] host, byte[]? userName, byte[]? password)
+        {
+            _host = host;
+            UserName = userName;
+            Password = password;
+        }
+
+        public byte[] Host => _host ?? [];
+
+        public byte[]? UserName { get; }
+
+        public byte[]? Password { get; }
+
+        public static bool TryParse(ReadOnlySpan<byte> text, out Authority authority, out string? error)
+        {
+            authority = default;
+            var at = text.LastIndexOf((byte)'@');
+            if (!TryParseHost(text[(at + 1)..], out var host, out error))
+            {
+                return false;
+            }
+
+            if (at < 0)
+            {
+                authority = new Authority(host, null, null);
+                return true;
+            }
+
+            var user = text[..at];
+            if (!IsValidUserInfo(user))
+            {
+                error = "net/url: invalid userinfo";
+                return false;
+            }
+
+            var colon = user.IndexOf((byte)':');
+            if (!TryDecode(colon < 0 ? user : user[..colon], UrlPart.UserInfo, out var userName, out error))
+            {
+                return false;
+            }
+
+            byte[]? password = null;
+            if (colon >= 0 && !TryDecode(user[(colon + 1)..], UrlPart.UserInfo, out password, out error))
+            {
+                return false;
+            }
+
+            authority = new Authority(host, userName, password);
+            return true;
+        }
+
+        private static bool TryParseHost(ReadOnlySpan<byte> text, out byte[] host, out string? error)
+        {
+            host = [];
+            if (text.Contains((byte)'['))
+            {
+                var close = text.LastIndexOf((byte)']');
+                if (close < 0)
+                {
+                    error = "missing ']' in host";
+                    return false;
+                }
+
+                if (!IsValidPort(text[(close + 1)..], out error))
+                {
+                    return false;
+                }
+
+                var zone = text[..close].IndexOf("%25"u8);
+                if (zone >= 0)
+                {
+                    if (!TryDecode(text[..zone], UrlPart.Host, out var before, out error) ||
+                        !TryDecode(text[zone..close], UrlPart.Zone, out var inside, out error) ||
+                        !TryDecode(text[close..], UrlPart.Host, out var after, out error))
+                    {
+                        return false;
+                    }
+
+                    host = [.. before, .. inside, .. after];
+                    return true;
+                }
+            }
+            else if (text.LastIndexOf((byte)':') is >= 0 and var colon && !IsValidPort(text[colon..], out error))
+            {
+                return false;
+            }
+
+            return TryDecode(text, UrlPart.Host, out host, out error);
+        }
+
+        private static bool IsValidPort(ReadOnlySpan<byte> text, out string? error)
+        {
+            error = null;
+            if (text.IsEmpty || (text[0] == ':' && text[1..].IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0))
+            {
+                return true;
+            }
+
+            error = $"invalid port {GoQuote.Quote(text)} after host";
+            return false;
+        }
+
+        private static bool IsValidUserInfo(ReadOnlySpan<byte> text)
+        {
+            foreach (var value in text)
+            {
+                if (!char.IsAsciiLetterOrDigit((char)value) && !"-._:~!$&'()*+,;=%@"u8.Contains(value))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+
+        private static bool TryDecode(ReadOnlySpan<byte> text, UrlPart part, out byte[] decoded, out string? error)
+        {
+            var buffer = new byte[text.Length];
+            var valid = GoEscape.TryUnescape(text, part, buffer, out var length, out error);
+            decoded = valid ? buffer.AsSpan(0, length).ToArray() : [];
+            return valid;
+        }
+    }
+}
