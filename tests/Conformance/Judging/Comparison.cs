@@ -1,0 +1,220 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace FastSidecar.Conformance.Judging;
+
+/// <summary>
+/// Compares what a case did with what daprd did, by the classes of DESIGN.md §2: what need not match is dropped here for all cases, what
+/// is left must be equal. The compared form of both sides is kept, so that a difference can be shown.
+/// </summary>
+internal sealed partial class Comparison
+{
+    private const double MarkSeconds = 0.3;
+
+    /// <summary>What was asked or what is for reading; the answer is the rest.</summary>
+    private static readonly HashSet<string> NotAnswer =
+    [
+        "name", "request", "app", "to", "host", "at", "warm", "fresh", "timeout", "expect", "methods", "marks", "ms", "note", "group",
+        "variants", "ignore", "when", "flags", "process", "clients_asked", "h2_request_headers", "h2_request_body", "h2_request_trailers", "upgrade_request",
+    ];
+
+    // Go's client adds these when the caller sent none.
+    private static readonly HashSet<(string Name, string Value)> AddedByGo =
+        [("user-agent", "Go-http-client/1.1"), ("user-agent", "Go-http-client/2.0"), ("accept-encoding", "gzip")];
+
+    [GeneratedRegex("""(failed to invoke, id: [^,]*, err: (?:failed to invoke target \S+ after \d+ retries\. Error: )?(?:rpc error: code = \w+ desc = )?(?:error invoking app channel: )?)[^"\n]*""")]
+    private static partial Regex MessageOfDapr();
+
+    private Comparison(JsonNode wanted, JsonNode got, bool equal, IReadOnlyList<JsonDifference> marks)
+    {
+        Wanted = wanted;
+        Got = got;
+        Matches = equal && marks.Count == 0;
+        Differences = equal ? marks : [.. JsonDifference.Between(wanted, got), .. marks];
+    }
+
+    /// <summary>Nothing but what need not match differs.</summary>
+    public bool Matches { get; }
+
+    public JsonNode Wanted { get; }
+
+    public JsonNode Got { get; }
+
+    public IReadOnlyList<JsonDifference> Differences { get; }
+
+    /// <param name="recorded">The case of the fixture, perhaps with the answer of an on-purpose difference in place of daprd's.</param>
+    /// <param name="actual">What the replay saw.</param>
+    /// <param name="compareMarks">Timing is the point of this case's file.</param>
+    public static Comparison Of(JsonObject recorded, JsonObject actual, bool compareMarks)
+    {
+        var ignored = Ignored(recorded);
+        IEnumerable<JsonObject> accepted = recorded["variants"] is JsonArray variants ? variants.Select(v => v!.AsObject()) : [recorded];
+        Comparison? first = null;
+        foreach (var wanted in accepted)
+        {
+            var want = Answer(wanted, ignored);
+            var have = Answer(actual, ignored);
+            if (recorded["variants"] is not null)
+            {
+                foreach (var name in have.Select(p => p.Key).Where(k => !want.ContainsKey(k)).ToList())
+                {
+                    have.Remove(name);
+                }
+            }
+
+            var (w, g) = (Relaxed(want, ""), Relaxed(have, ""));
+            DropUnsetContentType(w, g);
+            Align(w, g);
+            var marks = compareMarks ? MarkDifferences(wanted, actual) : [];
+            var comparison = new Comparison(w, g, JsonNode.DeepEquals(w, g), marks);
+            if (comparison.Matches)
+            {
+                return comparison;
+            }
+
+            first ??= comparison;
+        }
+
+        return first!;
+    }
+
+    private static HashSet<string> Ignored(JsonObject recorded) =>
+        recorded["ignore"] is JsonArray paths ? [.. paths.Select(p => p!.GetValue<string>())] : [];
+
+    private static JsonObject Answer(JsonObject recorded, HashSet<string> ignored) => Strip(recorded, ignored, "")!.AsObject();
+
+    private static JsonNode? Strip(JsonNode? node, HashSet<string> ignored, string path) => node switch
+    {
+        JsonObject o => new JsonObject(o
+            .Where(p => !NotAnswer.Contains(p.Key) && !ignored.Contains(Path(path, p.Key)))
+            .Select(p => KeyValuePair.Create(p.Key, Strip(p.Value, ignored, Path(path, p.Key))))),
+        JsonArray a => new JsonArray([.. a
+            .Select((x, i) => (Node: x, Path: Path(path, i.ToString(System.Globalization.CultureInfo.InvariantCulture))))
+            .Where(x => !ignored.Contains(x.Path))
+            .Select(x => Strip(x.Node, ignored, x.Path))]),
+        _ => node?.DeepClone(),
+    };
+
+    private static string Path(string parent, string name) => parent.Length == 0 ? name : $"{parent}.{name}";
+
+    /// <summary>Without reason phrases, the order of different header names, their letter case, Date and what Go's client adds.</summary>
+    private static JsonNode Relaxed(JsonNode? node, string key) => node switch
+    {
+        JsonObject o => new JsonObject(o.Where(p => p.Key != "reason").Select(p => KeyValuePair.Create(p.Key, p.Value is null ? null : (JsonNode?)Relaxed(p.Value, p.Key)))),
+        JsonArray a when key is "headers" or "trailers" && a.All(x => x is JsonArray { Count: 2 }) => new JsonArray([.. a
+            .Select(x => (Name: x![0]!.GetValue<string>().ToLowerInvariant(), Value: x[1]!.GetValue<string>()))
+            .Where(h => h.Name != "date" && !AddedByGo.Contains(h))
+            .OrderBy(h => h.Name, StringComparer.Ordinal)
+            .Select(h => new JsonArray(h.Name, h.Value))]),
+        JsonArray a => new JsonArray([.. a.Select(x => x is null ? null : Relaxed(x, key))]),
+        JsonValue v => v.DeepClone(),
+        _ => throw new InvalidOperationException("a null is handled by the caller"),
+    };
+
+    /// <summary>Go's server guesses a Content-Type that FastSidecar does not add: a 2xx or 3xx answer may lack it.</summary>
+    private static void DropUnsetContentType(JsonNode wanted, JsonNode got)
+    {
+        foreach (var (w, g) in Responses(wanted, got))
+        {
+            if (w["status"]?.GetValue<int>() is >= 200 and < 400 && g["headers"] is JsonArray have && !Has(have, "content-type") && w["headers"] is JsonArray want)
+            {
+                foreach (var header in want.Where(h => h![0]!.GetValue<string>() == "content-type").ToList())
+                {
+                    want.Remove(header);
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Makes equal what may differ: the wording after the part of a message that Dapr writes (and so the length of that text), and a
+    /// length that the recording leaves open.
+    /// </summary>
+    private static void Align(JsonNode wanted, JsonNode got)
+    {
+        foreach (var (w, g) in Responses(wanted, got))
+        {
+            if (w["headers"] is JsonArray headers && Value(headers, "content-length") == "{{LENGTH}}")
+            {
+                Open(w, "content-length");
+                Open(g, "content-length");
+            }
+
+            if (IsError(w) && IsError(g) && Text(w) == "" && Text(g) == "")
+            {
+                // A HEAD answer announces the length of a text that it does not carry.
+                Open(w, "content-length");
+                Open(g, "content-length");
+            }
+
+            var (wantText, gotText) = (Text(w), Text(g));
+            if (wantText is null || gotText is null || wantText == gotText)
+            {
+                continue;
+            }
+
+            var (wantDapr, gotDapr) = (MessageOfDapr().Replace(wantText, "$1*"), MessageOfDapr().Replace(gotText, "$1*"));
+            if (wantDapr == gotDapr)
+            {
+                w["body"]!["text"] = g["body"]!["text"] = wantDapr;
+                Open(w, "content-length");
+                Open(g, "content-length");
+            }
+        }
+    }
+
+    private static IEnumerable<(JsonObject Wanted, JsonObject Got)> Responses(JsonNode wanted, JsonNode got)
+    {
+        if (wanted["responses"] is JsonArray w && got["responses"] is JsonArray g)
+        {
+            return w.Zip(g).Select(pair => (pair.First!.AsObject(), pair.Second!.AsObject()));
+        }
+
+        return [];
+    }
+
+    private static bool IsError(JsonObject response) => response["framing"]?.GetValue<string>() == "none" && response["status"]!.GetValue<int>() >= 400;
+
+    private static string? Text(JsonObject response) => response["body"]?["text"]?.GetValue<string>();
+
+    private static bool Has(JsonArray headers, string name) => Value(headers, name) is not null;
+
+    private static string? Value(JsonArray headers, string name) =>
+        headers.FirstOrDefault(h => h![0]!.GetValue<string>() == name)?[1]!.GetValue<string>();
+
+    private static void Open(JsonObject response, string name)
+    {
+        foreach (var header in response["headers"]!.AsArray().Where(h => h![0]!.GetValue<string>() == name))
+        {
+            header![1] = "*";
+        }
+    }
+
+    private static List<JsonDifference> MarkDifferences(JsonObject wanted, JsonObject actual)
+    {
+        List<JsonDifference> all = [.. Marks(wanted["marks"], actual["marks"], "marks")];
+        if (wanted["app_saw"] is JsonArray w && actual["app_saw"] is JsonArray g)
+        {
+            all.AddRange(w.Zip(g).SelectMany((pair, i) => Marks(pair.First!["marks"], pair.Second!["marks"], $"app_saw.{i}.marks")));
+        }
+
+        return all;
+    }
+
+    private static IEnumerable<JsonDifference> Marks(JsonNode? wanted, JsonNode? got, string path)
+    {
+        if (wanted is not JsonObject w || got is not JsonObject g)
+        {
+            yield break;
+        }
+
+        foreach (var (name, value) in w)
+        {
+            if (value is JsonValue v && v.TryGetValue<double>(out var want) && g[name] is JsonValue other && other.TryGetValue<double>(out var have)
+                && Math.Abs(want - have) > Math.Max(MarkSeconds, want / 4))
+            {
+                yield return new JsonDifference($"{path}.{name}", value.ToJsonString(), other.ToJsonString());
+            }
+        }
+    }
+}

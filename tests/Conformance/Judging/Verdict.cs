@@ -1,0 +1,74 @@
+using System.Text.Json.Nodes;
+
+namespace FastSidecar.Conformance.Judging;
+
+internal enum VerdictKind
+{
+    Matched,
+    OnPurpose,
+    NeedNotMatch,
+    Later,
+
+    /// <summary>Differs without being listed, or differs from what the list expects.</summary>
+    Different,
+
+    /// <summary>Is listed, yet matches: the list is out of date.</summary>
+    ListedButMatches,
+
+    /// <summary>The replayer brought no result.</summary>
+    Missing,
+}
+
+/// <summary>The judgement of one case.</summary>
+internal sealed record Verdict(string File, string Case, VerdictKind Kind, IReadOnlyList<JsonDifference> Differences)
+{
+    /// <summary>Files in which moments, not only bytes, are what is recorded.</summary>
+    private static readonly HashSet<string> TimedFiles = ["http/streaming", "http/sse"];
+
+    public bool Fails => Kind is VerdictKind.Different or VerdictKind.ListedButMatches or VerdictKind.Missing;
+
+    public static Verdict Of(string file, JsonObject recorded, JsonObject? actual, KnownDifferences known)
+    {
+        var name = recorded["name"]!.GetValue<string>();
+        if (actual is null)
+        {
+            return new Verdict(file, name, VerdictKind.Missing, []);
+        }
+
+        if (actual["replay_error"] is { } error)
+        {
+            return new Verdict(file, name, VerdictKind.Different, [new JsonDifference("replay", null, error.GetValue<string>())]);
+        }
+
+        var timed = TimedFiles.Contains(file);
+        var comparison = Comparison.Of(recorded, actual, timed);
+        if (known.For(file, name) is not { } difference)
+        {
+            return new Verdict(file, name, comparison.Matches ? VerdictKind.Matched : VerdictKind.Different, comparison.Differences);
+        }
+
+        if (comparison.Matches)
+        {
+            return new Verdict(file, name, VerdictKind.ListedButMatches, []);
+        }
+
+        if (difference.Expect is not null)
+        {
+            var ours = Comparison.Of(difference.Expected(recorded), actual, timed);
+            if (!ours.Matches)
+            {
+                return new Verdict(file, name, VerdictKind.Different, ours.Differences);
+            }
+        }
+
+        return new Verdict(file, name, KindOf(difference.Class), []);
+    }
+
+    private static VerdictKind KindOf(string text) => text switch
+    {
+        KnownDifferences.OnPurpose => VerdictKind.OnPurpose,
+        KnownDifferences.NeedNotMatch => VerdictKind.NeedNotMatch,
+        KnownDifferences.Later => VerdictKind.Later,
+        _ => throw new InvalidDataException($"unknown class '{text}'"),
+    };
+}
