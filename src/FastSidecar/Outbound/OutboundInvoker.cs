@@ -17,6 +17,7 @@ internal sealed class OutboundInvoker
 
     private readonly TargetRouter _router;
     private readonly CachingResolver? _resolver;
+    private readonly int _port;
     private readonly PeerTargets _peers;
     private readonly ITarget? _ownApp;
     private readonly AttemptRunner _attempts;
@@ -25,6 +26,7 @@ internal sealed class OutboundInvoker
 
     /// <param name="router">Decides where a request goes.</param>
     /// <param name="resolver">Null when no resolver could be made: then every call fails.</param>
+    /// <param name="port">Our own internal port, which some resolvers take for everybody's.</param>
     /// <param name="peers">Other sidecars, by address.</param>
     /// <param name="ownApp">Our own app; null without one.</param>
     /// <param name="attempts">Repeats failed attempts.</param>
@@ -32,6 +34,7 @@ internal sealed class OutboundInvoker
     public OutboundInvoker(
         TargetRouter router,
         CachingResolver? resolver,
+        int port,
         PeerTargets peers,
         ITarget? ownApp,
         AttemptRunner attempts,
@@ -39,6 +42,7 @@ internal sealed class OutboundInvoker
     {
         _router = router;
         _resolver = resolver;
+        _port = port;
         _peers = peers;
         _ownApp = ownApp;
         _attempts = attempts;
@@ -78,7 +82,7 @@ internal sealed class OutboundInvoker
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeResult> InvokeSelfAsync(InvokeRequest request, Route route, CancellationToken cancellationToken)
     {
-        var resolved = await _resolver!.ResolveAsync(route.AppId, route.Namespace, default, cancellationToken);
+        var resolved = await _resolver!.ResolveAsync(new ResolveRequest(route.AppId, route.Namespace, _port), default, cancellationToken);
         if (resolved.Error is { } notFound)
         {
             return ErrorTable.NotResolved(notFound);
@@ -116,7 +120,7 @@ internal sealed class OutboundInvoker
             }
         }
 
-        return new PeerAttempt(_resolver!, _peers);
+        return new PeerAttempt(_resolver!, _port, _peers);
     }
 
     private void Return(PeerAttempt attempt)

@@ -6,7 +6,7 @@ using FastSidecar.Targets.Peers;
 namespace FastSidecar.Outbound;
 
 /// <summary>Tries a request at one address of the target after the other. Reused.</summary>
-internal sealed class PeerAttempt(CachingResolver resolver, PeerTargets peers) : IAttempt
+internal sealed class PeerAttempt(CachingResolver resolver, int port, PeerTargets peers) : IAttempt
 {
     private InvokeRequest _request = null!;
     private Route _route;
@@ -26,7 +26,7 @@ internal sealed class PeerAttempt(CachingResolver resolver, PeerTargets peers) :
 
     public async ValueTask<InvokeResult> RunAsync(int attempt, CancellationToken cancellationToken)
     {
-        var resolved = await resolver.ResolveAsync(_route.AppId, _route.Namespace, _tried, cancellationToken);
+        var resolved = await resolver.ResolveAsync(new ResolveRequest(_route.AppId, _route.Namespace, port), _tried, cancellationToken);
         if (resolved.Error is { } notFound)
         {
             return ErrorTable.NotResolved(notFound);
@@ -37,12 +37,12 @@ internal sealed class PeerAttempt(CachingResolver resolver, PeerTargets peers) :
             _request.Body.Rewind();
         }
 
-        var result = await peers.For(resolved.Address).InvokeAsync(_request, cancellationToken);
+        var result = await peers.For(resolved.Address!).InvokeAsync(_request, cancellationToken);
         if (result.Failed && result.Error.MaySendAgain)
         {
             // The next attempt, of this request or another, goes elsewhere if there is an elsewhere.
-            resolver.Evict(_route.AppId, _route.Namespace, resolved.Address);
-            _tried = _tried.With(resolved.Address);
+            resolver.Evict(_route.AppId, _route.Namespace, resolved.Address!);
+            _tried.Add(resolved.Address!);
         }
 
         return result;

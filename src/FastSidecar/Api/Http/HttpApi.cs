@@ -112,7 +112,7 @@ internal sealed class HttpApi : IHttpHandler
     private static ValueTask WriteRefusalAsync(HttpExchange exchange, int status)
     {
         exchange.ResponseHeaders.Add("Connection"u8, "close"u8);
-        return HttpErrorWriter.WriteAsync(exchange, status, "text/plain; charset=utf-8"u8.ToArray(), Encoding.ASCII.GetBytes($"{status} {HttpReason.Of(status)}"));
+        return HttpErrorWriter.WriteAsync(exchange, status, HttpErrorWriter.TextContentType, Encoding.ASCII.GetBytes($"{status} {HttpReason.Of(status)}"));
     }
 
     /// <summary>Only GETs of the health routes go without the token (dapr pkg/api/http/middlewares.go v1.18.3). A token that was checked goes no further.</summary>

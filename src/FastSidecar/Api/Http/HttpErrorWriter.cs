@@ -1,8 +1,8 @@
-using System.IO.Pipelines;
+using System.Buffers;
+using System.Text;
 using FastSidecar.Invocation;
-using FastSidecar.Protocol;
+using FastSidecar.Transport.Buffers;
 using FastSidecar.Transport.Grpc;
-using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Api.Http;
 
@@ -12,6 +12,9 @@ internal static class HttpErrorWriter
     /// <summary>Dapr's code for every failed invocation.</summary>
     public const string DirectInvoke = "ERR_DIRECT_INVOKE";
 
+    public static readonly ReadOnlyMemory<byte> JsonContentType = "application/json"u8.ToArray();
+    public static readonly ReadOnlyMemory<byte> TextContentType = "text/plain; charset=utf-8"u8.ToArray();
+
     /// <summary>A failed invocation: 403 for a denied one, else 500.</summary>
     public static ValueTask WriteInvokeErrorAsync(HttpExchange exchange, InvokeError error)
     {
@@ -19,19 +22,23 @@ internal static class HttpErrorWriter
         return WriteJsonAsync(exchange, status, DirectInvoke, $"failed to invoke, id: {exchange.Invoke.Target}, err: {error.Reason}");
     }
 
-    /// <summary>Dapr's JSON error. The caller has put any other header fields in place.</summary>
+    /// <summary>Dapr's JSON error.</summary>
     public static ValueTask WriteJsonAsync(HttpExchange exchange, int status, string errorCode, string message)
     {
-        var body = new Transport.Buffers.PooledBufferWriter();
-        GoJson.WriteError(body, errorCode, message);
-        return WriteAsync(exchange, status, "application/json"u8, body.WrittenMemory);
+        var body = new PooledBufferWriter();
+        body.Write("{\"errorCode\":"u8);
+        GoJson.WriteString(body, errorCode);
+        body.Write(",\"message\":"u8);
+        GoJson.WriteString(body, message);
+        body.Write("}"u8);
+        return WriteAsync(exchange, status, JsonContentType, body.WrittenMemory);
     }
 
     /// <summary>What Go's http.Error writes: the text and a line feed.</summary>
     public static ValueTask WriteTextAsync(HttpExchange exchange, int status, string text)
     {
         exchange.ResponseHeaders.Set("X-Content-Type-Options"u8, "nosniff"u8);
-        return WriteAsync(exchange, status, "text/plain; charset=utf-8"u8, System.Text.Encoding.UTF8.GetBytes(text + "\n"));
+        return WriteAsync(exchange, status, TextContentType, Encoding.UTF8.GetBytes(text + "\n"));
     }
 
     public static ValueTask WriteEmptyAsync(HttpExchange exchange, int status)
@@ -40,7 +47,7 @@ internal static class HttpErrorWriter
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>A whole response. A Content-Type that is there already stays.</summary>
+    /// <summary>A whole response. A Content-Type that is among the response's header fields already stays.</summary>
     public static async ValueTask WriteAsync(HttpExchange exchange, int status, ReadOnlyMemory<byte> contentType, ReadOnlyMemory<byte> body)
     {
         if (!exchange.ResponseHeaders.Contains("Content-Type"u8))
@@ -52,7 +59,4 @@ internal static class HttpErrorWriter
         exchange.CountBody(body.Length);
         await exchange.ResponseBody.WriteAsync(body, CancellationToken.None);
     }
-
-    private static ValueTask WriteAsync(HttpExchange exchange, int status, ReadOnlySpan<byte> contentType, ReadOnlyMemory<byte> body) =>
-        WriteAsync(exchange, status, contentType.ToArray(), body);
 }

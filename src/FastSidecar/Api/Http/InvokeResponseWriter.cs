@@ -2,7 +2,6 @@ using System.Buffers;
 using System.IO.Pipelines;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
-using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Api.Http;
 
@@ -86,7 +85,7 @@ internal static class InvokeResponseWriter
             body.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted)
             {
-                await HttpErrorWriter.WriteAsync(exchange, status, "application/json"u8.ToArray(), kept.WrittenMemory);
+                await HttpErrorWriter.WriteAsync(exchange, status, HttpErrorWriter.JsonContentType, kept.WrittenMemory);
                 return;
             }
 

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using FastSidecar.Invocation;
-using FastSidecar.Protocol;
 using FastSidecar.Transport.Buffers;
 
 namespace FastSidecar.Api.Http;
@@ -13,10 +12,10 @@ internal sealed class MetadataRoute(RuntimeMetadata metadata, long maxBodyBytes)
     public async ValueTask GetAsync(HttpExchange exchange)
     {
         // Dapr parses a body if there is one, and uses nothing of it.
-        var (body, tooLarge) = await ReadBodyAsync(exchange);
-        if (tooLarge)
+        var body = await WholeBody.ReadAsync(exchange, maxBodyBytes);
+        if (body is null)
         {
-            await WriteBodyErrorAsync(exchange);
+            await WholeBody.WriteTooLargeAsync(exchange);
             return;
         }
 
@@ -28,50 +27,20 @@ internal sealed class MetadataRoute(RuntimeMetadata metadata, long maxBodyBytes)
 
         var json = new PooledBufferWriter();
         Write(json);
-        await HttpErrorWriter.WriteAsync(exchange, 200, "application/json"u8.ToArray(), json.WrittenMemory);
+        await HttpErrorWriter.WriteAsync(exchange, 200, HttpErrorWriter.JsonContentType, json.WrittenMemory);
     }
 
     public async ValueTask PutAsync(HttpExchange exchange, string key)
     {
-        var (body, tooLarge) = await ReadBodyAsync(exchange);
-        if (tooLarge)
+        var body = await WholeBody.ReadAsync(exchange, maxBodyBytes);
+        if (body is null)
         {
-            await WriteBodyErrorAsync(exchange);
+            await WholeBody.WriteTooLargeAsync(exchange);
             return;
         }
 
         metadata.Set(key, Encoding.UTF8.GetString(body));
         await HttpErrorWriter.WriteEmptyAsync(exchange, 204);
-    }
-
-    private static ValueTask WriteBodyErrorAsync(HttpExchange exchange) =>
-        HttpErrorWriter.WriteJsonAsync(exchange, 400, "ERR_BODY_READ", "failed to read request body: stream too large");
-
-    private async ValueTask<(byte[] Body, bool TooLarge)> ReadBodyAsync(HttpExchange exchange)
-    {
-        if (exchange.RequestLength == 0)
-        {
-            return ([], false);
-        }
-
-        while (true)
-        {
-            var result = await exchange.RequestBody.ReadAsync(CancellationToken.None);
-            if (maxBodyBytes > 0 && result.Buffer.Length > maxBodyBytes)
-            {
-                exchange.RequestBody.AdvanceTo(result.Buffer.End);
-                return ([], true);
-            }
-
-            if (result.IsCompleted || result.IsCanceled)
-            {
-                var body = result.Buffer.ToArray();
-                exchange.RequestBody.AdvanceTo(result.Buffer.End);
-                return (body, false);
-            }
-
-            exchange.RequestBody.AdvanceTo(result.Buffer.Start, result.Buffer.End);
-        }
     }
 
     private static string? JsonError(byte[] body)
