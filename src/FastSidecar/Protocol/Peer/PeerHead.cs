@@ -1,0 +1,185 @@
+using FastSidecar.Protocol.Protobuf;
+using FastSidecar.Transport.Headers;
+
+namespace FastSidecar.Protocol.Peer;
+
+/// <summary>
+/// The decoded first message of a call, in memory of its own: it stays valid when the bytes it came from are gone. Reused by its owner; not thread-safe.
+/// Spans are valid until the next read into this object.
+/// </summary>
+internal abstract class PeerHead
+{
+    private const int InitialTextBytes = 256;
+
+    /// <summary>A head that grew beyond this gives its memory back: it is kept by a pool, and hardly any head is as large.</summary>
+    protected const int KeptBytes = 64 * 1024;
+
+    /// <summary>
+    /// Keys are compared with earlier ones only up to this many fields. Go never encodes a key twice; the look-up costs the square of the number,
+    /// and a message of 4 MiB holds half a million entries.
+    /// </summary>
+    private const int FieldsCheckedForRepeats = 1024;
+
+    private byte[] _text = new byte[InitialTextBytes];
+    private int _textUsed;
+
+    /// <summary>Where a string lies in the object's own memory.</summary>
+    protected readonly record struct Text(int Start, int Length);
+
+    /// <summary>
+    /// <c>message.data</c> held a body. On the stream it is dropped, and the type URL with it, as Dapr does; on a unary call it is what the reader delivers.
+    /// </summary>
+    public bool HasDataValue { get; private set; }
+
+    /// <summary>Dapr's words for a later message that repeats what only the first may say.</summary>
+    internal abstract string StrayFieldsText { get; }
+
+    /// <summary>Read by a callee, as against a caller; grpc-go answers some things differently as a server.</summary>
+    internal abstract bool IsRequest { get; }
+
+    /// <summary>grpc-go's words before the reason why the message of a unary call could not be parsed.</summary>
+    internal abstract string UnaryParseFailure { get; }
+
+    /// <summary>
+    /// Adds one occurrence of the <c>request</c> or <c>response</c> field (proto3: later scalars replace, maps and sub-messages merge).
+    /// <paramref name="dataValue"/> becomes the body in it, if there is one.
+    /// </summary>
+    /// <exception cref="ProtobufException">Go would refuse these bytes.</exception>
+    internal abstract void Merge(ReadOnlySpan<byte> envelope, ref ReadOnlySpan<byte> dataValue);
+
+    /// <summary>A field that only the first message of a stream may carry.</summary>
+    internal abstract bool IsLeadingOnly(in FieldHead field);
+
+    /// <summary>What is wrong with the head as a whole; null when it is complete.</summary>
+    internal abstract PeerMessageException? Missing(bool unary);
+
+    /// <summary>The stream ended well before its first message.</summary>
+    internal abstract PeerMessageException NoMessage();
+
+    /// <summary>Back to the state of a new object; memory is kept.</summary>
+    internal virtual void Clear()
+    {
+        _textUsed = 0;
+        HasDataValue = false;
+        if (_text.Length > KeptBytes)
+        {
+            _text = new byte[InitialTextBytes];
+        }
+    }
+
+    /// <summary>All occurrences are merged.</summary>
+    internal void Finish(bool hasDataValue, bool unary)
+    {
+        HasDataValue = hasDataValue;
+        if (hasDataValue && !unary)
+        {
+            DropTypeUrl();
+        }
+    }
+
+    protected abstract void DropTypeUrl();
+
+    protected ReadOnlySpan<byte> Span(Text text) => _text.AsSpan(text.Start, text.Length);
+
+    /// <summary>Keeps a proto3 string.</summary>
+    protected Text Keep(ReadOnlySpan<byte> content) => KeepBytes(WireReader.Text(content));
+
+    protected Text KeepBytes(ReadOnlySpan<byte> content)
+    {
+        if (_text.Length - _textUsed < content.Length)
+        {
+            Array.Resize(ref _text, Math.Max(checked(_textUsed + content.Length), _text.Length * 2));
+        }
+
+        content.CopyTo(_text.AsSpan(_textUsed));
+        var text = new Text(_textUsed, content.Length);
+        _textUsed += content.Length;
+        return text;
+    }
+
+    /// <summary>Empties a list; one that a single message made large is replaced.</summary>
+    protected static void Clear(ref HeaderList headers)
+    {
+        if (headers.Count > FieldsCheckedForRepeats)
+        {
+            headers = new HeaderList();
+        }
+
+        headers.Clear();
+    }
+
+    /// <summary>Reads google.protobuf.Any: 1 type_url, 2 value.</summary>
+    protected void MergeAny(ReadOnlySpan<byte> any, ref Text typeUrl, ref ReadOnlySpan<byte> value)
+    {
+        var reader = new WireReader(any);
+        while (reader.TryReadField(out var field, out var content))
+        {
+            if (field.Is(1, WireType.Bytes))
+            {
+                typeUrl = Keep(content);
+            }
+            else if (field.Is(2, WireType.Bytes))
+            {
+                value = content;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Reads one entry of a <c>map&lt;string, ListStringValue&gt;</c> into one field per value. A key that came before loses its old values, as in a Go map; a
+    /// list without values leaves no field.
+    /// </summary>
+    protected static void MergeMapEntry(ReadOnlySpan<byte> entry, HeaderList headers)
+    {
+        ReadOnlySpan<byte> key = default;
+        var reader = new WireReader(entry);
+        while (reader.TryReadField(out var field, out var content))
+        {
+            if (field.Is(1, WireType.Bytes))
+            {
+                key = WireReader.Text(content);
+            }
+        }
+
+        if (headers.Count <= FieldsCheckedForRepeats)
+        {
+            RemoveExactly(headers, key);
+        }
+
+        reader = new WireReader(entry);
+        while (reader.TryReadField(out var field, out var content))
+        {
+            if (field.Is(2, WireType.Bytes))
+            {
+                AddValues(content, key, headers);
+            }
+        }
+    }
+
+    private static void AddValues(ReadOnlySpan<byte> list, ReadOnlySpan<byte> key, HeaderList headers)
+    {
+        var reader = new WireReader(list);
+        while (reader.TryReadField(out var field, out var content))
+        {
+            if (field.Is(1, WireType.Bytes))
+            {
+                headers.Add(key, WireReader.Text(content));
+            }
+        }
+    }
+
+    private static void RemoveExactly(HeaderList headers, ReadOnlySpan<byte> key)
+    {
+        for (var i = headers.IndexOf(key); i >= 0; i = headers.IndexOf(key, i))
+        {
+            if (headers.Name(i).SequenceEqual(key))
+            {
+                headers.RemoveAt(i);
+            }
+            else
+            {
+                i++;
+            }
+        }
+    }
+}

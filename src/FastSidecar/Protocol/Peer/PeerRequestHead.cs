@@ -1,0 +1,156 @@
+using FastSidecar.Protocol.Protobuf;
+using FastSidecar.Transport.Grpc;
+using FastSidecar.Transport.Headers;
+
+namespace FastSidecar.Protocol.Peer;
+
+/// <summary>A decoded InternalInvokeRequest without its body: what a callee learns from the first message. Field numbers: <see cref="PeerRequestEncoder"/>.</summary>
+internal sealed class PeerRequestHead : PeerHead
+{
+    private HeaderList _metadata = new();
+    private Text _method;
+    private Text _contentType;
+    private Text _query;
+    private Text _typeUrl;
+    private bool _hasMetadata;
+    private bool _hasMessage;
+
+    /// <summary>APIVersion; anything but 1 is refused by the app channel, not here.</summary>
+    public int Version { get; private set; }
+
+    /// <summary>One entry per value, names in the case of the wire, values of one name in their order; the order of names means nothing.</summary>
+    public HeaderList Metadata => _metadata;
+
+    public ReadOnlySpan<byte> Method => Span(_method);
+
+    public ReadOnlySpan<byte> ContentType => Span(_contentType);
+
+    /// <summary>Type URL of the body of a gRPC caller.</summary>
+    public ReadOnlySpan<byte> TypeUrl => Span(_typeUrl);
+
+    public bool HasHttpExtension { get; private set; }
+
+    public HttpVerb Verb { get; private set; }
+
+    public ReadOnlySpan<byte> Query => Span(_query);
+
+    /// <summary>The same as fields to encode; valid as long as this object's spans.</summary>
+    public PeerRequestFields Fields => new(Metadata)
+    {
+        Version = Version,
+        Method = Method,
+        ContentType = ContentType,
+        TypeUrl = TypeUrl,
+        HasHttpExtension = HasHttpExtension,
+        Verb = Verb,
+        Query = Query,
+    };
+
+    internal override string StrayFieldsText => "request metadata found in non-leading chunk";
+
+    internal override bool IsRequest => true;
+
+    internal override string UnaryParseFailure => "grpc: error unmarshalling request: ";
+
+    internal override void Merge(ReadOnlySpan<byte> envelope, ref ReadOnlySpan<byte> dataValue)
+    {
+        var reader = new WireReader(envelope);
+        while (reader.TryReadField(out var field, out var content))
+        {
+            if (field.Is(1, WireType.Varint))
+            {
+                Version = (int)field.Value;
+            }
+            else if (field.Is(2, WireType.Bytes))
+            {
+                _hasMetadata = true;
+                MergeMapEntry(content, _metadata);
+            }
+            else if (field.Is(3, WireType.Bytes))
+            {
+                _hasMessage = true;
+                MergeMessage(content, ref dataValue);
+            }
+        }
+    }
+
+    internal override bool IsLeadingOnly(in FieldHead field) => field.Is(2, WireType.Bytes) || field.Is(3, WireType.Bytes);
+
+    /// <summary>The checks and texts of pkg/api/grpc/daprinternal.go; a unary call may come without metadata.</summary>
+    internal override PeerMessageException? Missing(bool unary)
+    {
+        if (unary)
+        {
+            return _hasMessage ? null : Invalid("field Message is nil");
+        }
+
+        return _hasMessage && _hasMetadata ? null : Invalid("request does not contain the required fields in the leading chunk");
+    }
+
+    internal override PeerMessageException NoMessage() => PeerMessageException.Status(GrpcStatusCode.Unknown, "EOF");
+
+    internal override void Clear()
+    {
+        base.Clear();
+        Clear(ref _metadata);
+        Version = 0;
+        Verb = HttpVerb.None;
+        HasHttpExtension = false;
+        _hasMetadata = false;
+        _hasMessage = false;
+        _method = default;
+        _contentType = default;
+        _query = default;
+        _typeUrl = default;
+    }
+
+    protected override void DropTypeUrl() => _typeUrl = default;
+
+    private static PeerMessageException Invalid(string text) =>
+        PeerMessageException.Status(GrpcStatusCode.InvalidArgument, "parsing InternalInvokeRequest error: " + text);
+
+    private void MergeMessage(ReadOnlySpan<byte> message, ref ReadOnlySpan<byte> dataValue)
+    {
+        var reader = new WireReader(message);
+        while (reader.TryReadField(out var field, out var content))
+        {
+            if (field.Type != WireType.Bytes)
+            {
+                continue;
+            }
+
+            switch (field.Number)
+            {
+                case 1:
+                    _method = Keep(content);
+                    break;
+                case 2:
+                    MergeAny(content, ref _typeUrl, ref dataValue);
+                    break;
+                case 3:
+                    _contentType = Keep(content);
+                    break;
+                case 4:
+                    MergeExtension(content);
+                    break;
+            }
+        }
+    }
+
+    private void MergeExtension(ReadOnlySpan<byte> extension)
+    {
+        HasHttpExtension = true;
+        var reader = new WireReader(extension);
+        while (reader.TryReadField(out var field, out var content))
+        {
+            if (field.Is(1, WireType.Varint))
+            {
+                Verb = (HttpVerb)(int)field.Value;
+            }
+            else if (field.Is(2, WireType.Bytes))
+            {
+                _query = Keep(content);
+            }
+        }
+    }
+}

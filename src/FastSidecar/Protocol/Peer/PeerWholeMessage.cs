@@ -1,0 +1,172 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.IO.Compression;
+using System.IO.Pipelines;
+using FastSidecar.Transport.Grpc;
+
+namespace FastSidecar.Protocol.Peer;
+
+/// <summary>
+/// The slow way through a message: all of it in memory of our own, so that it can be decompressed or searched; and the body bytes that come out of it, or
+/// that a consumer could not be shown in place. Memory is from the shared pool and goes back on <see cref="Clear"/>.
+/// </summary>
+internal sealed class PeerWholeMessage
+{
+    private const int InitialBytes = 4096;
+
+    private byte[] _message = [];
+    private int _messageBytes;
+    private byte[] _body = [];
+    private int _bodyStart;
+    private int _bodyEnd;
+    private bool _isExamined;
+
+    /// <summary>The message, decompressed; valid until the next <see cref="GatherAsync"/> or <see cref="DropMessage"/>.</summary>
+    public ReadOnlyMemory<byte> Message => _message.AsMemory(0, _messageBytes);
+
+    public bool HasBody => _bodyEnd > _bodyStart;
+
+    /// <summary>
+    /// Takes one message off the input, its prefix being known and passed already. False when the input ends within it. The bytes are consumed as they come, so
+    /// a message may be larger than the stream's window; memory grows with what has come, not with what was announced.
+    /// </summary>
+    public async ValueTask<bool> GatherAsync(PipeReader input, int messageBytes, CancellationToken cancellationToken)
+    {
+        _messageBytes = 0;
+        while (_messageBytes < messageBytes)
+        {
+            var result = await input.ReadAsync(cancellationToken);
+            var buffer = result.Buffer;
+            if (buffer.Length > messageBytes - _messageBytes)
+            {
+                buffer = buffer.Slice(0, messageBytes - _messageBytes);
+            }
+
+            Ensure(ref _message, _messageBytes, (int)buffer.Length);
+            buffer.CopyTo(_message.AsSpan(_messageBytes));
+            _messageBytes += (int)buffer.Length;
+            input.AdvanceTo(buffer.End);
+            if (result.IsCanceled)
+            {
+                throw new OperationCanceledException("the read of a message was cancelled");
+            }
+
+            if (result.IsCompleted && buffer.IsEmpty)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Replaces the gathered message by what gzip makes of it. The texts are grpc-go's (rpc_util.go, decompress).</summary>
+    public void Gunzip(int maxMessageBytes)
+    {
+        var inflated = Array.Empty<byte>();
+        var inflatedBytes = 0;
+        try
+        {
+            using var gzip = new GZipStream(new MemoryStream(_message, 0, _messageBytes, writable: false), CompressionMode.Decompress);
+            while (true)
+            {
+                Ensure(ref inflated, inflatedBytes, 1);
+                var read = gzip.Read(inflated, inflatedBytes, inflated.Length - inflatedBytes);
+                inflatedBytes += read;
+                if (inflatedBytes > maxMessageBytes)
+                {
+                    throw PeerMessageException.Status(
+                        GrpcStatusCode.ResourceExhausted, $"grpc: received message after decompression larger than max {maxMessageBytes}");
+                }
+
+                if (read == 0)
+                {
+                    break;
+                }
+            }
+
+            // GZipStream takes a cut stream for a complete one; the size at its end (RFC 1952 §2.3.1) tells.
+            if (_messageBytes < sizeof(uint) || BinaryPrimitives.ReadUInt32LittleEndian(_message.AsSpan(_messageBytes - sizeof(uint))) != inflatedBytes)
+            {
+                throw PeerMessageException.Status(GrpcStatusCode.Internal, "grpc: failed to read decompressed data: unexpected EOF");
+            }
+
+            (_message, inflated) = (inflated, _message);
+            _messageBytes = inflatedBytes;
+        }
+        catch (InvalidDataException)
+        {
+            throw PeerMessageException.Status(GrpcStatusCode.Internal, "grpc: failed to decompress the message: gzip: invalid header");
+        }
+        finally
+        {
+            Return(ref inflated);
+        }
+    }
+
+    /// <summary>Puts body bytes behind those not yet consumed.</summary>
+    public void Append(in ReadOnlySequence<byte> bytes)
+    {
+        foreach (var piece in bytes)
+        {
+            Ensure(ref _body, _bodyEnd, piece.Length);
+            piece.CopyTo(_body.AsMemory(_bodyEnd));
+            _bodyEnd += piece.Length;
+            _isExamined &= piece.IsEmpty;
+        }
+    }
+
+    /// <summary>The body bytes; false when there are none, or none but those the consumer has seen and left.</summary>
+    public bool TryGetBody(bool includeExamined, out ReadOnlySequence<byte> body)
+    {
+        body = new ReadOnlySequence<byte>(_body, _bodyStart, _bodyEnd - _bodyStart);
+        return HasBody && (includeExamined || !_isExamined);
+    }
+
+    public void Consume(long bytes, bool examinedAll)
+    {
+        _bodyStart += (int)bytes;
+        _isExamined = examinedAll;
+        if (_bodyStart == _bodyEnd)
+        {
+            _bodyStart = 0;
+            _bodyEnd = 0;
+            _isExamined = false;
+            Return(ref _body);
+        }
+    }
+
+    public void DropMessage()
+    {
+        _messageBytes = 0;
+        Return(ref _message);
+    }
+
+    public void Clear()
+    {
+        DropMessage();
+        Consume(_bodyEnd - _bodyStart, examinedAll: false);
+    }
+
+    private static void Ensure(ref byte[] array, int used, int more)
+    {
+        if (array.Length - used >= more)
+        {
+            return;
+        }
+
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(Math.Max(used + more, array.Length * 2), InitialBytes));
+        array.AsSpan(0, used).CopyTo(larger);
+        Return(ref array);
+        array = larger;
+    }
+
+    private static void Return(ref byte[] array)
+    {
+        if (array.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(array);
+            array = [];
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using System.Text.Unicode;
+
+namespace FastSidecar.Protocol.Protobuf;
+
+/// <summary>
+/// Walks the fields of one message that lies in memory as a whole. Throws <see cref="ProtobufException"/> where Go's protobuf library would refuse.
+/// </summary>
+internal ref struct WireReader(ReadOnlySpan<byte> message)
+{
+    private ReadOnlySpan<byte> _rest = message;
+
+    /// <summary>
+    /// Reads the next field. A field of an unknown number or an unexpected wire type is to be ignored, as Go does; nothing needs to be skipped.
+    /// </summary>
+    /// <param name="head">Number, wire type and, for a varint, the value.</param>
+    /// <param name="content">The bytes of a length-delimited or fixed field.</param>
+    public bool TryReadField(out FieldHead head, out ReadOnlySpan<byte> content)
+    {
+        if (_rest.IsEmpty)
+        {
+            head = default;
+            content = default;
+            return false;
+        }
+
+        // The whole message is here, so anything cut off throws and false cannot come back.
+        _ = FieldHead.TryRead(_rest, _rest.Length, out head);
+        content = _rest.Slice(head.SizeBytes, (int)head.ContentBytes);
+        _rest = _rest[(head.SizeBytes + content.Length)..];
+        return true;
+    }
+
+    /// <summary>Refuses what proto3 forbids in a <c>string</c> field.</summary>
+    public static ReadOnlySpan<byte> Text(ReadOnlySpan<byte> content) => Utf8.IsValid(content) ? content : throw ProtobufException.InvalidUtf8();
+}
