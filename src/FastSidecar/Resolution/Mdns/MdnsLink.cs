@@ -1,0 +1,82 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace FastSidecar.Resolution.Mdns;
+
+/// <summary>The real network: one socket per family. A family without a socket, or that no interface can join, is left out and tried again at the next scan.</summary>
+internal sealed class MdnsLink(string? onlyInterface, TimeProvider time) : IMdnsLink
+{
+    private MdnsPacketHandler? _handler;
+    private MdnsSocket? _ipv4;
+    private MdnsSocket? _ipv6;
+    private volatile int[] _interfaces = [];
+
+    public bool IsOpen => _ipv4 is { IsOpen: true } || _ipv6 is { IsOpen: true };
+
+    public bool Scan()
+    {
+        var interfaces = MdnsInterface.List(onlyInterface);
+        _interfaces = [.. interfaces.Select(static item => item.Index)];
+        var isNew = false;
+        if (interfaces.Count > 0 || IsOpen)
+        {
+            isNew |= Join(ref _ipv4, AddressFamily.InterNetwork, interfaces);
+            isNew |= Join(ref _ipv6, AddressFamily.InterNetworkV6, interfaces);
+        }
+
+        return isNew;
+    }
+
+    public void Start(MdnsPacketHandler handler)
+    {
+        _handler = handler;
+        _ipv4?.Start(Accept);
+        _ipv6?.Start(Accept);
+    }
+
+    public void Multicast(ReadOnlySpan<byte> packet, int interfaceIndex)
+    {
+        _ipv4?.Multicast(packet, interfaceIndex);
+        _ipv6?.Multicast(packet, interfaceIndex);
+    }
+
+    public void Unicast(ReadOnlySpan<byte> packet, MdnsSource to) => (to.Sender is IPEndPoint { AddressFamily: AddressFamily.InterNetwork } ? _ipv4 : _ipv6)?.Unicast(packet, to.Sender);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_ipv4 is not null)
+        {
+            await _ipv4.DisposeAsync();
+        }
+
+        if (_ipv6 is not null)
+        {
+            await _ipv6.DisposeAsync();
+        }
+    }
+
+    private bool Join(ref MdnsSocket? socket, AddressFamily family, List<MdnsInterface> interfaces)
+    {
+        if (socket is null)
+        {
+            socket = MdnsSocket.TryBind(family, time);
+            if (_handler is not null)
+            {
+                socket?.Start(Accept);
+            }
+        }
+
+        return socket is not null && socket.Join(interfaces);
+    }
+
+    /// <summary>
+    /// A wildcard-bound socket also gets packets of groups that other processes joined elsewhere (IP_MULTICAST_ALL): with one interface chosen, only that one counts.
+    /// </summary>
+    private void Accept(ReadOnlySpan<byte> packet, MdnsSource source)
+    {
+        if (onlyInterface is null || Array.IndexOf(_interfaces, source.InterfaceIndex) >= 0)
+        {
+            _handler?.Invoke(packet, source);
+        }
+    }
+}
