@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using FastSidecar.Transport.Sockets;
 
 namespace FastSidecar.Hosting;
 
@@ -14,19 +15,27 @@ internal sealed class ListenSockets(TimeProvider time)
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Binds as many of the addresses as can be bound, side by side. <paramref name="onFailure"/> hears of each that cannot.</summary>
-    public async Task<List<Socket>> BindAllAsync(
+    public async Task<List<T>> BindAllAsync<T>(
         IReadOnlyList<string> addresses,
         int port,
+        Func<string, int, T> bind,
         Action<string, Exception> onFailure,
         CancellationToken cancellationToken)
+        where T : class
     {
-        var attempts = addresses.Select(address => TryBindAsync(address, port, onFailure, cancellationToken)).ToArray();
-        var sockets = await Task.WhenAll(attempts);
-        return [.. sockets.OfType<Socket>()];
+        var attempts = addresses.Select(address => TryBindAsync(address, port, bind, onFailure, cancellationToken)).ToArray();
+        var bound = await Task.WhenAll(attempts);
+        return [.. bound.OfType<T>()];
     }
 
     /// <summary>Binds one address; null when it stays taken (or is no address) until the patience ends.</summary>
-    public async Task<Socket?> TryBindAsync(string address, int port, Action<string, Exception> onFailure, CancellationToken cancellationToken)
+    public async Task<T?> TryBindAsync<T>(
+        string address,
+        int port,
+        Func<string, int, T> bind,
+        Action<string, Exception> onFailure,
+        CancellationToken cancellationToken)
+        where T : class
     {
         var start = time.GetTimestamp();
         var pause = FirstPause;
@@ -34,7 +43,7 @@ internal sealed class ListenSockets(TimeProvider time)
         {
             try
             {
-                return Bind(address, port);
+                return bind(address, port);
             }
             catch (Exception e) when (e is SocketException or ArgumentException or FormatException)
             {
@@ -47,6 +56,30 @@ internal sealed class ListenSockets(TimeProvider time)
 
             await Task.Delay(pause, time, cancellationToken);
             pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 3 / 2, LongestPause.Ticks));
+        }
+    }
+
+    /// <summary>A listener of our own engine; connections queue from here on.</summary>
+    public static SocketListener Listen(string address, int port)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(port, IPEndPoint.MaxPort);
+        ArgumentOutOfRangeException.ThrowIfNegative(port);
+        return new SocketListener(new IPEndPoint(Parse(address), port));
+    }
+
+    /// <summary>A socket file for Kestrel; one that is left over from another process makes this fail, as with daprd.</summary>
+    public static Socket BindUnix(string path)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            socket.Bind(new UnixDomainSocketEndPoint(path));
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
         }
     }
 

@@ -45,6 +45,9 @@ internal sealed class InvokeError
     /// <summary>The peer has provably not looked at the request, whatever its method: it may be sent again at once.</summary>
     public bool NeverProcessed { get; init; }
 
+    /// <summary>There is no connection to the address: it can be forgotten until it is seen again.</summary>
+    public bool NotConnected { get; init; }
+
     /// <summary>The text as Go prints the error: a status as "rpc error: code = X desc = Y", anything else as it is.</summary>
     public string Reason => Code is { } code ? $"rpc error: code = {GrpcStatusText.NameOf(code)} desc = {Text}" : Text;
 }

@@ -28,6 +28,9 @@ internal sealed class InvokeRequest
 
     public InvokeBody Body { get; } = new();
 
+    /// <summary>Another sidecar sent it, so <see cref="Metadata"/> holds what that sidecar added.</summary>
+    public bool FromPeer { get; set; }
+
     /// <summary>Who calls; the empty caller on the API port.</summary>
     public Caller Caller { get; set; } = Caller.None;
 
@@ -57,6 +60,7 @@ internal sealed class InvokeRequest
         Caller = Caller.None;
         Trace = TraceContext.Zero;
         EventStream = false;
+        FromPeer = false;
         ExpectsContinue = false;
         HasWholeBody = false;
         Phases = default;

@@ -21,7 +21,7 @@ internal sealed class OutboundInvoker
     private readonly PeerTargets _peers;
     private readonly ITarget? _ownApp;
     private readonly AttemptRunner _attempts;
-    private readonly ForwardedFields _forwarded;
+    private readonly CallerHeaders _callerHeaders;
     private readonly Stack<PeerAttempt> _pool = new();
 
     /// <param name="router">Decides where a request goes.</param>
@@ -30,7 +30,7 @@ internal sealed class OutboundInvoker
     /// <param name="peers">Other sidecars, by address.</param>
     /// <param name="ownApp">Our own app; null without one.</param>
     /// <param name="attempts">Repeats failed attempts.</param>
-    /// <param name="forwarded">What a remote call says about its origin.</param>
+    /// <param name="callerHeaders">What a remote call says about its origin.</param>
     public OutboundInvoker(
         TargetRouter router,
         CachingResolver? resolver,
@@ -38,7 +38,7 @@ internal sealed class OutboundInvoker
         PeerTargets peers,
         ITarget? ownApp,
         AttemptRunner attempts,
-        ForwardedFields forwarded)
+        CallerHeaders callerHeaders)
     {
         _router = router;
         _resolver = resolver;
@@ -46,8 +46,11 @@ internal sealed class OutboundInvoker
         _peers = peers;
         _ownApp = ownApp;
         _attempts = attempts;
-        _forwarded = forwarded;
+        _callerHeaders = callerHeaders;
     }
+
+    /// <summary>The target is another app: the request will leave for its sidecar.</summary>
+    public bool GoesToPeer(string target) => _router.Find(target).Kind == RouteKind.Peer;
 
     /// <summary>Invokes. The caller disposes the response; a failure is a value.</summary>
     public ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
@@ -94,7 +97,7 @@ internal sealed class OutboundInvoker
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeResult> InvokePeerAsync(InvokeRequest request, Route route, CancellationToken cancellationToken)
     {
-        AddForwarded(request, route.AppId);
+        AddCallerHeaders(request, route.AppId);
         var attempt = Rent();
         attempt.Start(request, route);
         var result = await _attempts.RunAsync(attempt, route.AppId, cancellationToken);
@@ -103,11 +106,11 @@ internal sealed class OutboundInvoker
         return result;
     }
 
-    private void AddForwarded(InvokeRequest request, string appId)
+    private void AddCallerHeaders(InvokeRequest request, string appId)
     {
         const int OnStack = 256;
         Span<byte> callee = appId.Length <= OnStack / 3 ? stackalloc byte[OnStack] : new byte[appId.Length * 3];
-        _forwarded.AddTo(request.Metadata, callee[..Encoding.UTF8.GetBytes(appId, callee)]);
+        _callerHeaders.AddTo(request.Metadata, callee[..Encoding.UTF8.GetBytes(appId, callee)]);
     }
 
     private PeerAttempt Rent()

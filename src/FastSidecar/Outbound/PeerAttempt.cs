@@ -41,7 +41,11 @@ internal sealed class PeerAttempt(CachingResolver resolver, int port, PeerTarget
         if (result.Failed && result.Error.MaySendAgain)
         {
             // The next attempt, of this request or another, goes elsewhere if there is an elsewhere.
-            resolver.Evict(_route.AppId, _route.Namespace, resolved.Address!);
+            if (result.Error.NotConnected)
+            {
+                resolver.Evict(_route.AppId, _route.Namespace, resolved.Address!);
+            }
+
             _tried.Add(resolved.Address!);
         }
 

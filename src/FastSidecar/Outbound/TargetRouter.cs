@@ -30,7 +30,7 @@ internal sealed class TargetRouter(string ownAppId, string ownNamespace)
         return id.Kind switch
         {
             AppIdKind.Url => new Route(RouteKind.External, target, ownNamespace, null),
-            AppIdKind.Invalid => new Route(RouteKind.Refused, "", "", ErrorTable.InvalidAppId(target)),
+            AppIdKind.Invalid => new Route(RouteKind.Refused, "", "", ErrorTable.NotResolved(id.Error!)),
             _ when id.Name == ownAppId && id.Namespace == ownNamespace => new Route(RouteKind.Self, id.Name, ownNamespace, null),
             _ => new Route(RouteKind.Peer, id.Name, id.Namespace ?? ownNamespace, null),
         };

@@ -1,6 +1,7 @@
 using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
+using FastSidecar.Protocol.Peer;
 
 namespace FastSidecar.Api.Http;
 
@@ -40,7 +41,7 @@ internal sealed class HttpApi : IHttpHandler
 
             await HandleAsync(exchange, target);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException or Microsoft.AspNetCore.Connections.ConnectionAbortedException)
+        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException or PeerMessageException)
         {
             // The client is gone or broke its own request off: what it has of the answer must not look whole.
             exchange.Abort();
@@ -51,18 +52,16 @@ internal sealed class HttpApi : IHttpHandler
     {
         if (_options.TraceHeaders && target.IsTraced)
         {
-            if (TraceHeaders.Begin(exchange.RequestHeaders, exchange.ResponseHeaders, exchange.Invoke) is { } invalidBaggage)
+            if (Baggage.Validate(exchange.RequestHeaders) is { } invalidBaggage)
             {
                 await HttpErrorWriter.WriteTextAsync(exchange, 400, invalidBaggage);
                 return;
             }
-        }
-        else
-        {
-            TraceHeaders.BeginUntraced(exchange.RequestHeaders, exchange.Invoke, _options.TraceHeaders);
+
+            exchange.IsTraced = true;
         }
 
-        if (_options.Cors is { } cors && cors.Apply(exchange.Method, exchange.RequestHeaders, exchange.ResponseHeaders))
+        if (ApplyCors(exchange))
         {
             await HttpErrorWriter.WriteEmptyAsync(exchange, 200);
             return;
@@ -115,6 +114,25 @@ internal sealed class HttpApi : IHttpHandler
         return HttpErrorWriter.WriteAsync(exchange, status, HttpErrorWriter.TextContentType, Encoding.ASCII.GetBytes($"{status} {HttpReason.Of(status)}"));
     }
 
+    /// <summary>True for a preflight, which is answered with what was added here and goes no further.</summary>
+    private bool ApplyCors(HttpExchange exchange)
+    {
+        if (_options.Cors is not { } cors)
+        {
+            return false;
+        }
+
+        var verb = Encoding.Latin1.GetBytes(exchange.Method);
+        if (CorsPolicy.IsPreflight(verb, exchange.RequestHeaders))
+        {
+            cors.AnswerPreflight(exchange.RequestHeaders, exchange.ResponseHeaders);
+            return true;
+        }
+
+        cors.AddTo(verb, exchange.RequestHeaders, exchange.ResponseHeaders);
+        return false;
+    }
+
     /// <summary>Only GETs of the health routes go without the token (dapr pkg/api/http/middlewares.go v1.18.3). A token that was checked goes no further.</summary>
     private bool IsAuthorized(HttpExchange exchange, RequestTarget target)
     {
@@ -123,15 +141,13 @@ internal sealed class HttpApi : IHttpHandler
             return true;
         }
 
-        if (target.Match.Endpoint is ApiEndpoint.Healthz or ApiEndpoint.HealthzOutbound && IsPlainHealthPath(target.DecodedPath))
+        if (target.Match.Endpoint is (ApiEndpoint.Healthz or ApiEndpoint.HealthzOutbound) && IsPlainHealthPath(target.DecodedPath))
         {
             return true;
         }
 
-        var allowed = exchange.RequestHeaders.TryGet(DaprHeaders.ApiToken, out var token)
+        return exchange.RequestHeaders.TryGet(DaprHeaders.ApiToken, out var token)
             && System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(token, _apiToken);
-        exchange.RequestHeaders.Remove(DaprHeaders.ApiToken);
-        return allowed;
     }
 
     private static bool IsPlainHealthPath(ReadOnlySpan<byte> path)

@@ -43,6 +43,7 @@ internal static class HttpErrorWriter
 
     public static ValueTask WriteEmptyAsync(HttpExchange exchange, int status)
     {
+        TraceHeaders.AddToClient(exchange.RequestHeaders, null, exchange.IsTraced, exchange.ResponseHeaders);
         exchange.Start(status, status is 204 or 304 ? null : 0);
         return ValueTask.CompletedTask;
     }
@@ -55,6 +56,13 @@ internal static class HttpErrorWriter
             exchange.ResponseHeaders.Add("Content-Type"u8, contentType.Span);
         }
 
+        TraceHeaders.AddToClient(exchange.RequestHeaders, null, exchange.IsTraced, exchange.ResponseHeaders);
+        await WriteFramedAsync(exchange, status, body);
+    }
+
+    /// <summary>Status, length and body, nothing else.</summary>
+    public static async ValueTask WriteFramedAsync(HttpExchange exchange, int status, ReadOnlyMemory<byte> body)
+    {
         exchange.Start(status, body.Length);
         exchange.CountBody(body.Length);
         await exchange.ResponseBody.WriteAsync(body, CancellationToken.None);

@@ -39,6 +39,9 @@ internal abstract class HttpExchange
     /// <summary>Header fields of the response; to be complete before <see cref="Start"/>. Hop-by-hop fields other than Connection are not allowed.</summary>
     public HeaderList ResponseHeaders { get; } = new();
 
+    /// <summary>Answers carry the trace context: set once the request is past what Go's server refuses by itself.</summary>
+    public bool IsTraced { get; set; }
+
     /// <summary>The status given to <see cref="Start"/>; 0 before.</summary>
     public int ResponseStatus { get; private set; }
 
@@ -73,6 +76,7 @@ internal abstract class HttpExchange
         ResponseHeaders.Clear();
         Invoke.Clear();
         ResponseStatus = 0;
+        IsTraced = false;
         ResponseBytes = 0;
     }
 

@@ -20,11 +20,8 @@ internal static class InvokeResponseWriter
     {
         var status = response.IsGrpcStatus ? GrpcHttpStatus.Of(response.Status) : response.Status;
         var known = exchange.RequestLength is not null;
-        HeaderRules.ToClient(response.Headers, exchange.ResponseHeaders);
-        if (!response.ContentType.IsEmpty)
-        {
-            exchange.ResponseHeaders.Set(DaprHeaders.ContentType, response.ContentType);
-        }
+        TraceHeaders.AddToClient(exchange.RequestHeaders, response.Headers, exchange.IsTraced, exchange.ResponseHeaders);
+        HeaderRules.MetadataToClient(response.Headers, response.ContentType, exchange.ResponseHeaders);
 
         if (status is >= 200 and <= 399)
         {
@@ -85,7 +82,12 @@ internal static class InvokeResponseWriter
             body.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted)
             {
-                await HttpErrorWriter.WriteAsync(exchange, status, HttpErrorWriter.JsonContentType, kept.WrittenMemory);
+                if (!exchange.ResponseHeaders.Contains(DaprHeaders.ContentType))
+                {
+                    exchange.ResponseHeaders.Add(DaprHeaders.ContentType, HttpErrorWriter.JsonContentType.Span);
+                }
+
+                await HttpErrorWriter.WriteFramedAsync(exchange, status, kept.WrittenMemory);
                 return;
             }
 

@@ -11,14 +11,15 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
     public async ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
     {
         var request = exchange.Invoke;
-        if (!FindTarget(exchange, target))
+        var form = FindTarget(exchange, target);
+        if (form == InvokeForm.None)
         {
             await HttpErrorWriter.WriteJsonAsync(
                 exchange, 404, HttpErrorWriter.DirectInvoke, "failed getting app id either from the URL path or the header dapr-app-id");
             return;
         }
 
-        Fill(exchange, target, request);
+        Fill(exchange, target, request, form == InvokeForm.Header);
         if (exchange.RequestLength > options.MaxBodyBytes && options.MaxBodyBytes > 0)
         {
             // The length alone says so: nothing is forwarded that would have to be broken off.
@@ -49,8 +50,8 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
         }
     }
 
-    /// <summary>The three forms in their order: header, basic authorization, path. False when none names a target.</summary>
-    private static bool FindTarget(HttpExchange exchange, RequestTarget target)
+    /// <summary>The three forms in their order: header, basic authorization, path. None when none names a target.</summary>
+    private static InvokeForm FindTarget(HttpExchange exchange, RequestTarget target)
     {
         var headers = exchange.RequestHeaders;
         var request = exchange.Invoke;
@@ -61,21 +62,16 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
             // The path form alone, remembered with the target.
             request.Target = target.PathTarget;
             request.Method.Set(target.PathForm.Method);
-            return target.PathForm.Form != InvokeForm.None;
+            return target.PathForm.Form;
         }
 
         var found = InvokePath.Find(target.DecodedPath, header, authorization);
         request.Target = Encoding.UTF8.GetString(found.TargetId);
         request.Method.Set(found.Method);
-        if (found.Form == InvokeForm.Header)
-        {
-            headers.Remove(DaprHeaders.AppId);
-        }
-
-        return found.Form != InvokeForm.None;
+        return found.Form;
     }
 
-    private static void Fill(HttpExchange exchange, RequestTarget target, InvokeRequest request)
+    private void Fill(HttpExchange exchange, RequestTarget target, InvokeRequest request, bool fromHeader)
     {
         var headers = exchange.RequestHeaders;
         Span<byte> verb = stackalloc byte[HttpVerbs.MaxBytes];
@@ -85,7 +81,9 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
         request.ContentType.Set(headers.TryGet("Content-Type"u8, out var contentType) ? contentType : default);
         request.EventStream = headers.TryGet("Accept"u8, out var accept) && Ascii.EqualsIgnoreCase(accept.Trim(" \t"u8), DaprHeaders.EventStreamContentType);
         request.ExpectsContinue = headers.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
-        HeaderRules.ToMetadata(headers, request.Metadata);
+        var rules = new ClientHeaderOptions(DropAppId: fromHeader, options.ApiTokenChecked, outbound.GoesToPeer(request.Target));
+        HeaderRules.ClientToMetadata(headers, rules, request.Metadata);
+        request.Trace = target.IsTraced && headers.TryGet(HeaderNames.TraceParent, out var parent) ? TraceContext.Parse(parent) : TraceContext.Zero;
     }
 }
 
@@ -94,6 +92,9 @@ internal sealed record InvokeOptions
 {
     /// <summary>Most bytes of a request body; 0 = no limit (--max-body-size).</summary>
     public long MaxBodyBytes { get; init; } = 4 << 20;
+
+    /// <summary>The API token was checked at the edge and goes no further.</summary>
+    public bool ApiTokenChecked { get; init; }
 
     /// <summary>How much of a body of known length is kept in memory so that it can be sent again. Ours.</summary>
     public int ReplayBytes { get; init; } = 64 << 10;

@@ -15,7 +15,7 @@ using FastSidecar.Transport.Http2;
 namespace FastSidecar.Api.Peer;
 
 /// <summary>One stream that another sidecar opened. Reused.</summary>
-internal sealed class PeerServerCall : IPeerStreamEnd
+internal sealed class PeerServerCall
 {
     private static readonly HeaderList SuccessHead = Head("application/grpc"u8, withTrace: false);
     private static readonly HeaderList SuccessTrailers = Trailers();
@@ -29,6 +29,7 @@ internal sealed class PeerServerCall : IPeerStreamEnd
     private readonly PayloadSender _sender;
     private Http2Stream _stream = null!;
     private bool _headWritten;
+    private bool _reading;
 
     public PeerServerCall(PeerService owner, InboundInvoker inbound, int maxMessageBytes)
     {
@@ -61,7 +62,7 @@ internal sealed class PeerServerCall : IPeerStreamEnd
         {
             _request.Body.Finish();
             _request.Clear();
-            _reader.Finish();
+            StopReading();
             _stream.Dispose();
             _stream = null!;
         }
@@ -69,8 +70,14 @@ internal sealed class PeerServerCall : IPeerStreamEnd
         _owner.Return(this);
     }
 
-    /// <summary>The end of the request's messages is always a good one: a client sends no status.</summary>
-    public Exception? FailureAtEnd() => null;
+    private void StopReading()
+    {
+        if (_reading)
+        {
+            _reading = false;
+            _reader.Complete();
+        }
+    }
 
     private ValueTask DispatchAsync()
     {
@@ -118,8 +125,7 @@ internal sealed class PeerServerCall : IPeerStreamEnd
             return;
         }
 
-        _reader.Start(_stream.Input, _head, unary: false, RequestEncoding(), _maxMessageBytes, this);
-        await _reader.ReadHeadAsync(CancellationToken.None);
+        await ReadHeadAsync(unary: false);
         if (TakeHead() is { } refused)
         {
             Fail(refused);
@@ -146,8 +152,7 @@ internal sealed class PeerServerCall : IPeerStreamEnd
             return;
         }
 
-        _reader.Start(_stream.Input, _head, unary: true, RequestEncoding(), _maxMessageBytes, this);
-        await _reader.ReadHeadAsync(CancellationToken.None);
+        await ReadHeadAsync(unary: true);
         if (TakeHead() is { } refused)
         {
             Fail(refused);
@@ -188,6 +193,7 @@ internal sealed class PeerServerCall : IPeerStreamEnd
         _request.Query.Set(_head.Query);
         _request.ContentType.Set(_head.TypeUrl.IsEmpty ? _head.ContentType : DaprHeaders.ProtobufContentType);
         _request.Verb = _head.Verb;
+        _request.FromPeer = true;
         _head.Metadata.CopyTo(_request.Metadata);
         _request.ExpectsContinue = _request.Metadata.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
         _request.Trace = TraceContext.FromGrpc(_stream.Headers);
@@ -204,7 +210,13 @@ internal sealed class PeerServerCall : IPeerStreamEnd
         return Utf8Parser.TryParse(text, out long length, out var used) && used == text.Length && length > 0 ? length : null;
     }
 
-    private string RequestEncoding() => _stream.Headers.TryGet("grpc-encoding"u8, out var encoding) ? Encoding.ASCII.GetString(encoding) : "";
+    private ValueTask ReadHeadAsync(bool unary)
+    {
+        _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
+        _reader.Start(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, end: null);
+        _reading = true;
+        return _reader.ReadHeadAsync(_head, CancellationToken.None);
+    }
 
     /// <summary>The response head leaves at once; body pieces follow as they come from the app.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]

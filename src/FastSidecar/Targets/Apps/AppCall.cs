@@ -24,6 +24,7 @@ internal sealed class AppCall : InvokeResponse
     private readonly HttpAppTarget _owner;
     private readonly byte[] _host;
     private readonly byte[] _apiToken;
+    private readonly bool _traceHeaders;
     private readonly TimeProvider _time;
     private readonly HeaderList _requestHeaders = new();
     private readonly HeaderList _headers = new();
@@ -35,11 +36,12 @@ internal sealed class AppCall : InvokeResponse
     private ValueTask _upload;
     private bool _uploading;
 
-    public AppCall(HttpAppTarget owner, byte[] host, byte[] apiToken, TimeProvider time)
+    public AppCall(HttpAppTarget owner, byte[] host, byte[] apiToken, bool traceHeaders, TimeProvider time)
     {
         _owner = owner;
         _host = host;
         _apiToken = apiToken;
+        _traceHeaders = traceHeaders;
         _time = time;
     }
 
@@ -59,7 +61,7 @@ internal sealed class AppCall : InvokeResponse
         _exchange = exchange;
         _requestBody = request.Body;
         UploadError = null;
-        HeaderRules.ToApp(request, _host, _apiToken, _requestHeaders);
+        WriteHeaders(request);
         await WriteHeadAsync(request, target, cancellationToken);
         _upload = UploadAsync(request.ExpectsContinue, cancellationToken);
         _uploading = true;
@@ -227,9 +229,21 @@ internal sealed class AppCall : InvokeResponse
         }
 
         Status = _exchange.StatusCode;
-        HeaderRules.FromApp(_exchange.Headers, _headers);
+        HeaderRules.AppToMetadata(_exchange.Headers, _exchange.IsHttp10, _headers);
         SetContentType(_exchange.Headers.TryGet("Content-Type"u8, out var contentType) ? contentType : default);
         _body.Start(_exchange.Input);
+    }
+
+    private void WriteHeaders(InvokeRequest request)
+    {
+        _requestHeaders.Clear();
+        _requestHeaders.Add("Host"u8, _host);
+        HeaderRules.MetadataToApp(request.Metadata, request.ContentType.Span, request.FromPeer, _requestHeaders);
+        TraceHeaders.AddToApp(request.Trace.Text, request.Metadata, _traceHeaders, _requestHeaders);
+        if (_apiToken.Length > 0)
+        {
+            _requestHeaders.Set("Dapr-Api-Token"u8, _apiToken);
+        }
     }
 
     private void SetContentType(ReadOnlySpan<byte> contentType)

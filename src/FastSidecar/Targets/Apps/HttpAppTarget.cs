@@ -53,6 +53,10 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
         return await SendAsync(request, target.Target, cancellationToken);
     }
 
+    /// <summary>Asks the app for its configuration, as Dapr does once; true when it answered.</summary>
+    public Task<bool> RequestConfigAsync(string appId, CancellationToken cancellationToken) =>
+        AppConfigRequest.SendAsync(_client, Encoding.Latin1.GetString(_host), appId, _options.ApiToken, cancellationToken);
+
     public ValueTask DisposeAsync() => _client.DisposeAsync();
 
     internal void Return(AppCall call)
@@ -121,6 +125,6 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
             }
         }
 
-        return new AppCall(this, _host, _apiToken, _time);
+        return new AppCall(this, _host, _apiToken, _options.TraceHeaders, _time);
     }
 }

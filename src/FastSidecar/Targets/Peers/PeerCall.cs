@@ -23,6 +23,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     private InvokeRequest _request = null!;
     private ValueTask _upload;
     private bool _uploading;
+    private bool _reading;
 
     public PeerCall(PeerTarget owner, int maxMessageBytes)
     {
@@ -86,10 +87,15 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         return await ReadHeadAsync(unary: true, cancellationToken);
     }
 
-    public Exception? FailureAtEnd()
+    /// <summary>The RPC's status stands in the trailers; anything but OK makes the end of the messages a failure.</summary>
+    public Exception? FailureAtEnd(bool inBody)
     {
-        var fields = _stream.EndedWithHeaders ? _stream.Headers : _stream.Trailers;
-        return PeerFailure.OfStatus(fields) is { } error ? new InvokeBodyException(error) : null;
+        if (PeerFailure.OfStatus(_stream.Trailers) is not { Code: { } code } error)
+        {
+            return null;
+        }
+
+        return inBody ? PeerMessageException.Receiving(code, error.Text) : PeerMessageException.Status(code, error.Text);
     }
 
     /// <summary>Gives the stream back; an unfinished one is reset.</summary>
@@ -102,7 +108,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         }
 
         _stream = null!;
-        _reader.Finish();
+        StopReading();
         if (_uploading && !_upload.IsCompleted)
         {
             return StopUploadAsync(stream);
@@ -120,6 +126,15 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         await _upload;
         stream.Dispose();
         Return();
+    }
+
+    private void StopReading()
+    {
+        if (_reading)
+        {
+            _reading = false;
+            _reader.Complete();
+        }
     }
 
     private PeerRequestFields Fields() => new(_request.Metadata)
@@ -239,16 +254,10 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
             return PeerFailure.OfStatus(_stream.Headers) ?? ErrorTable.NoResponse;
         }
 
-        var encoding = _stream.Headers.TryGet("grpc-encoding"u8, out var value) ? Encoding.ASCII.GetString(value) : "";
-        _reader.Start(_stream.Input, _head, unary, encoding, _maxMessageBytes, this);
-        try
-        {
-            await _reader.ReadHeadAsync(cancellationToken);
-        }
-        catch (PeerMessageException e)
-        {
-            return new InvokeError(ErrorSide.Peer, e.IsStatus ? e.Code : null, e.Text);
-        }
+        _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
+        _reader.Start(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, this);
+        _reading = true;
+        await _reader.ReadHeadAsync(_head, cancellationToken);
 
         Status = _head.StatusCode;
         IsGrpcStatus = !_head.IsHttpStatus;

@@ -25,11 +25,12 @@ internal static class PeerFailure
     /// <summary>The error behind an exception of Transport.</summary>
     public static InvokeError Of(Exception exception) => exception switch
     {
-        ChannelConnectException e => ErrorTable.PeerStatus(GrpcStatusCode.Unavailable, e.Message),
+        ChannelConnectException e => new InvokeError(ErrorSide.Peer, GrpcStatusCode.Unavailable, e.Message, maySendAgain: true) { NotConnected = true },
         Http2StreamException { NeverProcessed: true } e => new InvokeError(ErrorSide.Peer, GrpcStatusCode.Unavailable, ResetText(e), maySendAgain: true) { NeverProcessed = true },
         Http2StreamException { FromPeer: true } e => ErrorTable.PeerStatus(CodeOf(e.ErrorCode), ResetText(e)),
         Http2StreamException e => ErrorTable.PeerStatus(GrpcStatusCode.Internal, e.Message),
-        PeerMessageException e => new InvokeError(ErrorSide.Peer, e.IsStatus ? e.Code : null, e.Text),
+        PeerMessageException { IsStatus: true } e => ErrorTable.PeerStatus(e.Code, e.Text),
+        PeerMessageException e => new InvokeError(ErrorSide.Peer, null, e.Message),
         Http2ConnectionException e => ErrorTable.PeerStatus(GrpcStatusCode.Unavailable, e.Message),
         InvokeBodyException e => e.Error,
         OperationCanceledException => ErrorTable.PeerStatus(GrpcStatusCode.Canceled, "context canceled"),

@@ -1,0 +1,29 @@
+using FastSidecar.Api.Http;
+using FastSidecar.Targets.Apps;
+using FastSidecar.Transport.Channels;
+
+namespace FastSidecar.Hosting;
+
+/// <summary>What a start has brought up so far, for whoever takes it down. Null = never came up.</summary>
+internal sealed class RunningParts
+{
+    public HttpServer? Metrics { get; set; }
+
+    public HttpServer? HttpApi { get; set; }
+
+    public HttpServer? PublicHttp { get; set; }
+
+    public Http2Listener? GrpcApi { get; set; }
+
+    public Http2Listener? Internal { get; set; }
+
+    public ChannelPool? Channels { get; set; }
+
+    public HttpAppTarget? App { get; set; }
+
+    /// <summary>Name resolution, outermost first: disposing announces that we leave.</summary>
+    public List<IAsyncDisposable> Resolution { get; } = [];
+
+    /// <summary>Unix socket files to remove.</summary>
+    public List<string> SocketFiles { get; } = [];
+}

@@ -1,0 +1,467 @@
+using System.Net;
+using System.Net.Sockets;
+using FastSidecar.AccessControl;
+using FastSidecar.Api.Grpc;
+using FastSidecar.Api.Http;
+using FastSidecar.Api.Peer;
+using FastSidecar.Configuration;
+using FastSidecar.Inbound;
+using FastSidecar.Invocation;
+using FastSidecar.Observability.Logging;
+using FastSidecar.Outbound;
+using FastSidecar.Resiliency;
+using FastSidecar.Resolution;
+using FastSidecar.Targets.Apps;
+using FastSidecar.Targets.Peers;
+using FastSidecar.Transport.Channels;
+using FastSidecar.Transport.Http2;
+using FastSidecar.Transport.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace FastSidecar.Hosting;
+
+/// <summary>
+/// The sidecar: constructs every part in dependency order and starts them in Dapr's order (dapr pkg/runtime/runtime.go v1.18.3, initRuntime).
+/// <see cref="ShutdownSequence"/> takes it down.
+/// </summary>
+internal sealed partial class Sidecar
+{
+    private readonly SidecarOptions _options;
+    private readonly ConfigurationResource _configuration;
+    private readonly EnvironmentVariables _environment;
+    private readonly DaprLogging _logging;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly ILogger _httpLog;
+    private readonly ILogger _grpcApiLog;
+    private readonly ILogger _internalLog;
+    private readonly ListenSockets _sockets;
+    private readonly Action<bool> _requestShutdown;
+
+    /// <param name="options">Validated.</param>
+    /// <param name="configuration">The Configuration resource in force.</param>
+    /// <param name="environment">The process's environment.</param>
+    /// <param name="logging">The program's log.</param>
+    /// <param name="requestShutdown">Called when a client asks for the end through the API; true = without grace.</param>
+    /// <param name="time">The program's clock.</param>
+    public Sidecar(
+        SidecarOptions options,
+        ConfigurationResource configuration,
+        EnvironmentVariables environment,
+        DaprLogging logging,
+        Action<bool> requestShutdown,
+        TimeProvider time)
+    {
+        _options = options;
+        _configuration = configuration;
+        _environment = environment;
+        _logging = logging;
+        _requestShutdown = requestShutdown;
+        _time = time;
+        _log = logging.CreateLogger("dapr.runtime");
+        _httpLog = logging.CreateLogger("dapr.runtime.http");
+        _grpcApiLog = logging.CreateLogger("dapr.runtime.grpc.api");
+        _internalLog = logging.CreateLogger("dapr.runtime.grpc.internal");
+        _sockets = new ListenSockets(time);
+        Readiness = new Readiness(Readiness.Runtime, Readiness.SecurityProvider, Readiness.GrpcApiServer, Readiness.GrpcInternalServer);
+    }
+
+    public Readiness Readiness { get; }
+
+    /// <summary>Everything that has to be stopped, filled while starting: a start that is broken off is taken down as far as it came.</summary>
+    public RunningParts Parts { get; } = new();
+
+    /// <summary>
+    /// Starts. Completes when the sidecar is ready, which waits for the app's port without limit. Throws <see cref="SidecarStartException"/> when the start fails for good, and
+    /// OperationCanceledException when it was called off.
+    /// </summary>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        var started = _time.GetTimestamp();
+        var options = _options;
+
+        // 1. Metrics port: busy is final, at once.
+        await StartMetricsAsync(cancellationToken);
+        Log.Mode(_log, options.Mode);
+        Log.AppId(_log, options.AppId);
+
+        // 2. Internal port: reserved early, served late.
+        var internalPort = options.InternalGrpcPort is { } fixedPort and not 0 ? fixedPort : Resolution.InternalPort.Choose(options.AppId, _environment["PWD"]);
+        var internalListener = await _sockets.TryBindAsync(
+            options.InternalGrpcListenAddress, internalPort, ListenSockets.Listen, (_, e) => Log.NotReserved(_log, e.Message), cancellationToken);
+
+        // 3. Who we are, and how others are found.
+        var hostAddress = HostAddressOf(options);
+        var resolver = NameResolution.Create(_configuration.NameResolution, options, hostAddress, internalPort, _logging, _log, _time, Parts);
+
+        // 4. The app.
+        LogResources();
+        var app = CreateApp();
+
+        // 5. The way out and the way in.
+        var observer = InvocationObserver.None;
+        var messageLimit = MessageLimit(options.MaxBodyBytes);
+        Parts.Channels = new ChannelPool(new ChannelPoolOptions { Http2 = PeerHttp2(options) }, _time);
+        var peers = new PeerTargets(Parts.Channels, messageLimit, _time, observer);
+        var outbound = new OutboundInvoker(
+            new TargetRouter(options.AppId, options.Namespace),
+            resolver,
+            internalPort,
+            peers,
+            app,
+            new AttemptRunner(new BuiltInRetry(), _time),
+            new CallerHeaders(options.AppId, options.Namespace, hostAddress, Dns.GetHostName()));
+        var inbound = new InboundInvoker(app, AccessPolicy.AllowAll);
+
+        // 6. APIs, in Dapr's order.
+        await StartGrpcApiAsync(cancellationToken);
+        await StartHttpApiAsync(outbound, observer, cancellationToken);
+        await StartInternalAsync(internalListener, internalPort, inbound, messageLimit, cancellationToken);
+        Readiness.SetReady(Readiness.SecurityProvider);
+        Readiness.SetOutboundReady();
+
+        // 7. The app may take its time.
+        if (app is not null)
+        {
+            await WaitForAppAsync(app, cancellationToken);
+        }
+
+        Readiness.SetReady(Readiness.Runtime);
+        Log.Initialized(_log, (long)_time.GetElapsedTime(started).TotalMilliseconds);
+    }
+
+    /// <summary>Dapr's limit of a message between sidecars is the body limit; 0 refuses every message there, which nobody can want: no limit here.</summary>
+    private static int MessageLimit(long maxBodyBytes) => maxBodyBytes is > 0 and <= int.MaxValue ? (int)maxBodyBytes : int.MaxValue;
+
+    private static Http2Options PeerHttp2(SidecarOptions options) =>
+        new() { MaxHeaderListBytes = (int)Math.Min(int.MaxValue, options.ReadBufferBytes << 10) };
+
+    private string HostAddressOf(SidecarOptions options)
+    {
+        // Exactly these listen addresses are also what others are told (dapr pkg/runtime/runtime.go v1.18.3).
+        if (options.InternalGrpcListenAddress is "127.0.0.1" or "localhost" or "[::1]")
+        {
+            return options.InternalGrpcListenAddress;
+        }
+
+        return HostAddress.TryFind(_environment.HostIp, out var address) ? address : throw new SidecarStartException(HostAddress.NotFoundText);
+    }
+
+    private HttpAppTarget? CreateApp()
+    {
+        if (_options.AppPort <= 0)
+        {
+            Log.NoAppChannel(_logging.CreateLogger("dapr.runtime.channels"));
+            return null;
+        }
+
+        if (_options.AppMaxConcurrency > 0)
+        {
+            Log.MaxConcurrency(_log, _options.AppMaxConcurrency);
+        }
+
+        return Parts.App = new HttpAppTarget(
+            new HttpAppOptions
+            {
+                Address = _options.AppChannelAddress,
+                Port = _options.AppPort,
+                ApiToken = _environment.AppApiToken,
+                MaxResponseHeadBytes = (int)Math.Min(int.MaxValue, _options.ReadBufferBytes),
+                TraceHeaders = TracesHeaders,
+            },
+            _time,
+            InvocationObserver.None);
+    }
+
+    private bool TracesHeaders => !_configuration.TracingIsOff;
+
+    private async Task StartMetricsAsync(CancellationToken cancellationToken)
+    {
+        if (!_options.MetricsEnabled)
+        {
+            return;
+        }
+
+        var address = _options.MetricsListenAddress;
+        try
+        {
+            Parts.Metrics = new HttpServer([ListenSockets.Bind(address, _options.MetricsPort)], new MetricsHandler(), http2: null, _logging);
+            await Parts.Metrics.StartAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is SocketException or IOException or FormatException)
+        {
+            throw new SidecarStartException($"failed to listen on {address}:{_options.MetricsPort}: listen tcp {address}:{_options.MetricsPort}: bind: address already in use", e);
+        }
+
+        Log.MetricsStarted(_log, address, _options.MetricsPort);
+    }
+
+    private async Task StartGrpcApiAsync(CancellationToken cancellationToken)
+    {
+        var listener = Parts.GrpcApi = new Http2Listener(new GrpcService(), PeerHttp2(_options), _time);
+        if (SocketPath("grpc") is { } path)
+        {
+            listener.Start(ListenOnSocket(path, _grpcApiLog, "gRPC", "failed to start API gRPC server: could not listen on any endpoint"));
+            Readiness.SetReady(Readiness.GrpcApiServer);
+            Log.GrpcOnSocket(_log);
+            return;
+        }
+
+        var bound = await _sockets.BindAllAsync(
+            _options.ListenAddresses,
+            _options.GrpcPort,
+            ListenSockets.Listen,
+            (endPoint, e) => Log.GrpcListenFailed(_grpcApiLog, endPoint, ListenError(endPoint, e)),
+            cancellationToken);
+        if (bound.Count == 0)
+        {
+            throw new SidecarStartException("failed to start API gRPC server: could not listen on any endpoint");
+        }
+
+        foreach (var socket in bound)
+        {
+            listener.Start(socket);
+        }
+
+        foreach (var address in _options.ListenAddresses)
+        {
+            Log.GrpcListening(_grpcApiLog, $"{address}:{_options.GrpcPort}");
+        }
+
+        Readiness.SetReady(Readiness.GrpcApiServer);
+        Log.GrpcRunning(_log, _options.GrpcPort);
+    }
+
+    private async Task StartHttpApiAsync(OutboundInvoker outbound, InvocationObserver observer, CancellationToken cancellationToken)
+    {
+        var routes = CreateRoutes(outbound, observer);
+        if (_options.MaxBodyBytes > 0)
+        {
+            Log.BodyLimit(_httpLog, _options.MaxBodyBytes);
+        }
+
+        if (TracesHeaders)
+        {
+            Log.TracingEnabled(_httpLog);
+        }
+
+        var handler = new HttpApi(ApiOptions(), new RouteTable(RouteTable.ApiPort, invokeIsFallback: true), routes, CreateApiLog(), _time);
+        var http2 = _environment.HttpH2cDisabled ? null : new Http2Api(handler, ApiHttp2(), _time);
+        var sockets = await BindHttpAsync(cancellationToken);
+        Parts.HttpApi = new HttpServer(sockets, handler, http2 is null ? null : http2.ServeAsync, _logging);
+        await Parts.HttpApi.StartAsync(cancellationToken);
+        await StartPublicAsync(cancellationToken);
+        Log.BodyLimitParameter(_log, _options.MaxBodyBytes);
+    }
+
+    private async Task<List<Socket>> BindHttpAsync(CancellationToken cancellationToken)
+    {
+        if (SocketPath("http") is { } path)
+        {
+            return [BindHttpSocket(path)];
+        }
+
+        var sockets = await _sockets.BindAllAsync(
+            _options.ListenAddresses,
+            _options.HttpPort,
+            ListenSockets.Bind,
+            (endPoint, e) => Log.HttpListenFailed(_httpLog, endPoint, e.Message),
+            cancellationToken);
+        if (sockets.Count == 0)
+        {
+            throw new SidecarStartException("failed to start HTTP server: could not listen on any endpoint");
+        }
+
+        foreach (var address in _options.ListenAddresses)
+        {
+            Log.HttpListening(_httpLog, $"{address}:{_options.HttpPort}");
+        }
+
+        Log.HttpRunning(_log, _options.HttpPort);
+        return sockets;
+    }
+
+    private Socket BindHttpSocket(string path)
+    {
+        try
+        {
+            var socket = ListenSockets.BindUnix(path);
+            Parts.SocketFiles.Add(path);
+            Log.HttpOnSocketPath(_httpLog, path);
+            Log.HttpOnSocket(_log);
+            return socket;
+        }
+        catch (SocketException e)
+        {
+            throw new SidecarStartException("failed to start HTTP server: could not listen on any endpoint", e);
+        }
+    }
+
+    private async Task StartPublicAsync(CancellationToken cancellationToken)
+    {
+        if (_options.PublicPort is not { } port)
+        {
+            return;
+        }
+
+        var routes = new HttpRoutes(null, HealthRoute(), MetadataRoute(), null, null);
+        var handler = new HttpApi(
+            new HttpApiOptions { MaxHeadBytes = MaxHeadBytes, TraceHeaders = TracesHeaders }, new RouteTable(RouteTable.PublicPort, invokeIsFallback: false), routes, null, _time);
+        try
+        {
+            Parts.PublicHttp = new HttpServer([ListenSockets.Bind(_options.PublicListenAddress, port)], handler, http2: null, _logging);
+            await Parts.PublicHttp.StartAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is SocketException or IOException or FormatException)
+        {
+            throw new SidecarStartException(
+                new StartProblem("dapr.runtime.http", $"listen tcp {_options.PublicListenAddress}:{port}: bind: address already in use"), e);
+        }
+    }
+
+    private async Task StartInternalAsync(SocketListener? reserved, int port, InboundInvoker inbound, int messageLimit, CancellationToken cancellationToken)
+    {
+        var listener = reserved ?? await _sockets.TryBindAsync(
+            _options.InternalGrpcListenAddress,
+            port,
+            ListenSockets.Listen,
+            (endPoint, e) => Log.GrpcListenFailed(_internalLog, endPoint, ListenError(endPoint, e)),
+            cancellationToken);
+        if (listener is null)
+        {
+            throw new SidecarStartException("failed to start internal gRPC server: could not listen on any endpoint");
+        }
+
+        Parts.Internal = new Http2Listener(new PeerService(inbound, messageLimit), PeerHttp2(_options), _time);
+        Parts.Internal.Start(listener);
+        Log.InternalListening(_internalLog, $"{(_options.InternalGrpcListenAddress.Length == 0 ? "[::]" : _options.InternalGrpcListenAddress)}:{port}");
+        Readiness.SetReady(Readiness.GrpcInternalServer);
+        Log.InternalRunning(_log, _options.InternalGrpcListenAddress, port);
+    }
+
+    private async Task WaitForAppAsync(HttpAppTarget app, CancellationToken cancellationToken)
+    {
+        var protocol = _options.AppProtocol.ToString().ToLowerInvariant();
+        await new AppWait(_options.AppChannelAddress, _options.AppPort, protocol, _time, _log).RunAsync(cancellationToken);
+        if (_options.DisabledInitEndpoints.Contains("config"))
+        {
+            Log.ConfigSkipped(_log);
+            return;
+        }
+
+        if (await app.RequestConfigAsync(_options.AppId, cancellationToken))
+        {
+            Log.ConfigLoaded(_log);
+        }
+    }
+
+    private HttpRoutes CreateRoutes(OutboundInvoker outbound, InvocationObserver observer)
+    {
+        var invoke = new InvokeOptions { MaxBodyBytes = Math.Max(0, _options.MaxBodyBytes), ApiTokenChecked = _environment.ApiToken.Length > 0 };
+        return new HttpRoutes(
+            new InvokeRoute(outbound, invoke, observer),
+            HealthRoute(),
+            MetadataRoute(),
+            new ShutdownRoute(_requestShutdown),
+            new BuildingBlockRoute(_options.AppId, _options.Namespace, Math.Max(0, _options.MaxBodyBytes)));
+    }
+
+    private HealthRoute HealthRoute() => new(Readiness, _options.AppId);
+
+    private MetadataRoute MetadataRoute() => new(_metadata ??= CreateMetadata(), Math.Max(0, _options.MaxBodyBytes));
+
+    private RuntimeMetadata? _metadata;
+
+    private RuntimeMetadata CreateMetadata() => new(
+        _options.AppId,
+        ProductVersion.Dapr,
+        new AppConnectionProperties
+        {
+            Port = _options.AppPort,
+            Protocol = _options.AppProtocol.ToString().ToLowerInvariant(),
+            ChannelAddress = _options.AppChannelAddress,
+            MaxConcurrency = _options.AppMaxConcurrency,
+            Health = _options.AppHealthCheckEnabled ? AppHealth() : null,
+        });
+
+    private AppHealthProperties AppHealth() => new(
+        _options.AppProtocol is AppProtocol.Grpc or AppProtocol.Grpcs ? null : _options.AppHealthCheckPath,
+        Configuration.Flags.GoDuration.Format(_options.AppHealthProbeInterval),
+        Configuration.Flags.GoDuration.Format(_options.AppHealthProbeTimeout),
+        _options.AppHealthThreshold);
+
+    /// <summary>Go's server takes the read buffer for the limit of a head and adds 4096 of its own.</summary>
+    private int MaxHeadBytes => (int)Math.Min(int.MaxValue, _options.ReadBufferBytes + 4096);
+
+    private HttpApiOptions ApiOptions()
+    {
+        if (_environment.ApiToken.Length > 0)
+        {
+            Log.TokenEnabled(_httpLog);
+        }
+
+        return new HttpApiOptions
+        {
+            ApiToken = _environment.ApiToken,
+            MaxHeadBytes = MaxHeadBytes,
+            Cors = CorsPolicy.Parse(_options.AllowedOrigins),
+            TraceHeaders = TracesHeaders,
+        };
+    }
+
+    /// <summary>What Go's server announces on the API port (recorded: http2-ingress).</summary>
+    private Http2Options ApiHttp2() => new()
+    {
+        MaxConcurrentStreams = 250,
+        StreamWindowBytes = 1024 * 1024,
+        MaxFrameBytes = 1024 * 1024,
+        MaxHeaderListBytes = (int)Math.Min(int.MaxValue, _options.ReadBufferBytes + 320),
+        KeepAliveInterval = TimeSpan.Zero,
+        MaxIdle = TimeSpan.Zero,
+    };
+
+    private ApiLogPolicy? CreateApiLog()
+    {
+        var enabled = _options.ApiLogging ?? _configuration.ApiLogging.Enabled;
+        return enabled
+            ? new ApiLogPolicy(new ApiLog(_logging), _configuration.ApiLogging.ObfuscateUrls, _configuration.ApiLogging.OmitHealthChecks)
+            : null;
+    }
+
+    private string? SocketPath(string api) =>
+        _options.UnixDomainSocketFolder.Length == 0 ? null : Path.Combine(_options.UnixDomainSocketFolder, $"dapr-{_options.AppId}-{api}.socket");
+
+    private SocketListener ListenOnSocket(string path, ILogger log, string kind, string failure)
+    {
+        try
+        {
+            var listener = new SocketListener(new UnixDomainSocketEndPoint(path));
+            Parts.SocketFiles.Add(path);
+            Log.OnSocketPath(log, kind, path);
+            return listener;
+        }
+        catch (SocketException e)
+        {
+            Log.SocketFailed(log, kind, path, e.Message);
+            throw new SidecarStartException(failure, e);
+        }
+    }
+
+    /// <summary>The words of Go's net package for a failed bind.</summary>
+    private static string ListenError(string endPoint, Exception exception) => exception switch
+    {
+        SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } => $"listen tcp {endPoint}: bind: address already in use",
+        SocketException e => $"listen tcp {endPoint}: bind: {e.Message}",
+        _ => $"listen tcp: address {endPoint[(endPoint.LastIndexOf(':') + 1)..]}: invalid port",
+    };
+
+    private void LogResources()
+    {
+        Log.LoadingComponents(_log);
+        Log.WaitingForComponents(_log);
+        Log.ComponentsProcessed(_log);
+        Log.LoadingEndpoints(_log);
+        Log.WaitingForEndpoints(_log);
+        Log.EndpointsProcessed(_log);
+    }
+}
