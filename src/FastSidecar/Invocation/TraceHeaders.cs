@@ -14,9 +14,6 @@ internal static class TraceHeaders
     /// <summary>A longer tracestate is not given back to the client; Dapr's limit.</summary>
     private const int MaxTraceStateLength = 512;
 
-    /// <summary>Members a tracestate may have (W3C trace context §3.3.1.1).</summary>
-    private const int MaxTraceStateMembers = 32;
-
     /// <summary>Version <c>ff</c> is forbidden.</summary>
     private const int MaxVersion = 254;
 
@@ -73,16 +70,26 @@ internal static class TraceHeaders
     /// Of a caller that speaks gRPC only the call's context counts.
     /// </summary>
     /// <param name="callContext">The internal call's traceparent, or the client's own for a call of the own app; may be zeros or invalid.</param>
+    /// <param name="callState">The tracestate that belongs to it. The internal call carries none; a call of the own app has the client's, unless its path is exempt.</param>
     /// <param name="metadata">The request's metadata.</param>
     /// <param name="isOn">Tracing is on (its sampling rate is not zero): without any context the app gets zeros.</param>
     /// <param name="app">Receives the fields.</param>
-    public static void AddToApp(ReadOnlySpan<byte> callContext, HeaderList metadata, bool isOn, HeaderList app)
+    public static void AddToApp(
+        ReadOnlySpan<byte> callContext,
+        ReadOnlySpan<byte> callState,
+        HeaderList metadata,
+        bool isOn,
+        HeaderList app)
     {
         Span<byte> canonical = stackalloc byte[TraceParentLength];
         var hasSent = metadata.TryGet(HeaderNames.TraceParent, out var sent) && !sent.IsEmpty && !IsFromGrpc(metadata);
         if (TryWriteTraceParent(callContext, canonical))
         {
             app.Add(HeaderNames.TraceParent, canonical);
+            if (AddState(callState, int.MaxValue, app))
+            {
+                return;
+            }
         }
         else if (hasSent)
         {
@@ -151,18 +158,24 @@ internal static class TraceHeaders
         }
 
         client.Add(HeaderNames.TraceParent, canonical);
-        if (!request.TryGet(HeaderNames.TraceState, out var state))
+        if (request.TryGet(HeaderNames.TraceState, out var state))
         {
-            return;
+            AddState(state, MaxTraceStateLength, client);
         }
+    }
 
-        // Members are written without the white space around them, so the result is never longer than this.
+    /// <summary>Adds a tracestate if it is valid and not empty.</summary>
+    private static bool AddState(ReadOnlySpan<byte> state, int maxLength, HeaderList output)
+    {
         Span<byte> small = stackalloc byte[MaxTraceStateLength];
         var buffer = state.Length <= small.Length ? small : new byte[state.Length];
-        if (TryWriteTraceState(state, buffer, out var length) && length is > 0 and <= MaxTraceStateLength)
+        if (!TraceState.TryWrite(state, buffer, out var length) || length == 0 || length > maxLength)
         {
-            client.Add(HeaderNames.TraceState, buffer[..length]);
+            return false;
         }
+
+        output.Add(HeaderNames.TraceState, buffer[..length]);
+        return true;
     }
 
     /// <summary>All lines of the client's baggage come back as one.</summary>
@@ -176,87 +189,6 @@ internal static class TraceHeaders
             Baggage.Join(request, value);
         }
     }
-
-    /// <summary>Reads a tracestate and writes its members without white space between them (W3C trace context §3.3.1; OpenTelemetry Go <c>trace/tracestate.go</c>).</summary>
-    public static bool TryWriteTraceState(ReadOnlySpan<byte> text, Span<byte> output, out int length)
-    {
-        length = 0;
-        var members = 0;
-        while (!text.IsEmpty)
-        {
-            var comma = text.IndexOf((byte)',');
-            var member = comma < 0 ? text : text[..comma];
-            text = comma < 0 ? default : text[(comma + 1)..];
-            if (member.IsEmpty)
-            {
-                continue;
-            }
-
-            var equals = member.IndexOf((byte)'=');
-            if (equals < 0)
-            {
-                return false;
-            }
-
-            var key = member[..equals].TrimStart(" \t"u8);
-            var value = member[(equals + 1)..].TrimEnd(" \t"u8);
-            if (!IsStateKey(key) || !IsStateValue(value) || HasStateKey(output[..length], key) || ++members > MaxTraceStateMembers)
-            {
-                return false;
-            }
-
-            if (length > 0)
-            {
-                output[length++] = (byte)',';
-            }
-
-            key.CopyTo(output[length..]);
-            length += key.Length;
-            output[length++] = (byte)'=';
-            value.CopyTo(output[length..]);
-            length += value.Length;
-        }
-
-        return true;
-    }
-
-    private static bool HasStateKey(ReadOnlySpan<byte> written, ReadOnlySpan<byte> key)
-    {
-        foreach (var range in written.Split((byte)','))
-        {
-            var member = written[range];
-            if (member.Length > key.Length && member[key.Length] == '=' && member.StartsWith(key))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private static bool IsStateKey(ReadOnlySpan<byte> key)
-    {
-        var at = key.IndexOf((byte)'@');
-        if (at < 0)
-        {
-            return IsStateKeyPart(key, 256, mayBeginWithDigit: false);
-        }
-
-        return IsStateKeyPart(key[..at], 241, mayBeginWithDigit: true) && IsStateKeyPart(key[(at + 1)..], 14, mayBeginWithDigit: false);
-    }
-
-    private static bool IsStateKeyPart(ReadOnlySpan<byte> part, int maxLength, bool mayBeginWithDigit)
-    {
-        if (part.IsEmpty || part.Length > maxLength || !(char.IsAsciiLetterLower((char)part[0]) || (mayBeginWithDigit && char.IsAsciiDigit((char)part[0]))))
-        {
-            return false;
-        }
-
-        return part.IndexOfAnyExcept("abcdefghijklmnopqrstuvwxyz0123456789_-*/"u8) < 0;
-    }
-
-    private static bool IsStateValue(ReadOnlySpan<byte> value) =>
-        value.Length is > 0 and <= 256 && value.IndexOfAnyExceptInRange((byte)' ', (byte)'~') < 0 && !value.Contains((byte)'=') && value[^1] != ' ';
 
     private static bool TryCutPart(ref ReadOnlySpan<byte> text, out ReadOnlySpan<byte> part)
     {

@@ -55,7 +55,7 @@ public sealed class TraceHeadersTests
     public void TraceState_IsWrittenWithoutWhiteSpaceOrRefused(string text, string? expected)
     {
         var output = new byte[text.Length];
-        var valid = TraceHeaders.TryWriteTraceState(Encoding.ASCII.GetBytes(text), output, out var length);
+        var valid = TraceState.TryWrite(Encoding.ASCII.GetBytes(text), output, out var length);
         Assert.Equal(expected, valid ? Encoding.ASCII.GetString(output, 0, length) : null);
     }
 
@@ -63,7 +63,21 @@ public sealed class TraceHeadersTests
     public void TraceState_WithMoreThan32Members_IsRefused()
     {
         var text = Encoding.ASCII.GetBytes(string.Join(',', Enumerable.Range(0, 33).Select(i => $"k{i}=v")));
-        Assert.False(TraceHeaders.TryWriteTraceState(text, new byte[text.Length], out _));
+        Assert.False(TraceState.TryWrite(text, new byte[text.Length], out _));
+    }
+
+    [Theory]
+    [InlineData("a=1 , b=2", "a=1,b=2")]
+    [InlineData("a b c", "a b c")]
+    public void TraceState_OfALocalCall_IsWrittenAnewWhenValid(string state, string expected)
+    {
+        var metadata = new HeaderList();
+        metadata.Add("Traceparent"u8, Encoding.ASCII.GetBytes("00" + Ids + "01"));
+        metadata.Add("Tracestate"u8, Encoding.ASCII.GetBytes(state));
+        var app = new HeaderList();
+        TraceHeaders.AddToApp(metadata.Value(0), metadata.Value(1), metadata, isOn: true, app);
+        Assert.Equal(2, app.Count);
+        Assert.Equal(expected, Encoding.ASCII.GetString(app.Value(1)));
     }
 
     [Fact]
@@ -74,7 +88,7 @@ public sealed class TraceHeadersTests
         metadata.Add("traceparent"u8, "xyz"u8);
         metadata.Add("tracestate"u8, "a=1"u8);
         var app = new HeaderList();
-        TraceHeaders.AddToApp(TraceHeaders.Zero, metadata, isOn: true, app);
+        TraceHeaders.AddToApp(TraceHeaders.Zero, default, metadata, isOn: true, app);
         Assert.Equal(1, app.Count);
         Assert.True(app.Value(0).SequenceEqual(TraceHeaders.Zero));
     }
