@@ -10,7 +10,7 @@ internal sealed class GoUrl
 {
     private readonly byte[] _rawPath;
 
-    private GoUrl(byte[] scheme, byte[] opaque, Authority authority, byte[] path, byte[] rawPath, byte[] rawQuery, bool forceQuery)
+    private GoUrl(byte[] scheme, byte[] opaque, GoAuthority authority, byte[] path, byte[] rawPath, byte[] rawQuery, bool forceQuery)
     {
         Scheme = scheme;
         Opaque = opaque;
@@ -176,14 +176,14 @@ internal sealed class GoUrl
             }
         }
 
-        var authority = default(Authority);
+        var authority = default(GoAuthority);
         var mayHaveAuthority = scheme.Length > 0 || (!viaRequest && !rest.StartsWith("///"u8));
         if (mayHaveAuthority && rest.StartsWith("//"u8))
         {
             var slash = rest[2..].IndexOf((byte)'/');
             var name = slash < 0 ? rest[2..] : rest.Slice(2, slash);
             rest = slash < 0 ? default : rest[(2 + slash)..];
-            if (!Authority.TryParse(name, out authority, out error))
+            if (!GoAuthority.TryParse(name, out authority, out error))
             {
                 return false;
             }
@@ -270,135 +270,6 @@ internal sealed class GoUrl
         {
             query = rest[(mark + 1)..];
             rest = rest[..mark];
-        }
-    }
-
-    /// <summary>User and host of a URL (Go <c>parseAuthority</c>, <c>parseHost</c>).</summary>
-    private readonly struct Authority
-    {
-        private readonly byte[]? _host;
-
-        private Authority(byte[] host, byte[]? userName, byte[]? password)
-        {
-            _host = host;
-            UserName = userName;
-            Password = password;
-        }
-
-        public byte[] Host => _host ?? [];
-
-        public byte[]? UserName { get; }
-
-        public byte[]? Password { get; }
-
-        public static bool TryParse(ReadOnlySpan<byte> text, out Authority authority, out string? error)
-        {
-            authority = default;
-            var at = text.LastIndexOf((byte)'@');
-            if (!TryParseHost(text[(at + 1)..], out var host, out error))
-            {
-                return false;
-            }
-
-            if (at < 0)
-            {
-                authority = new Authority(host, null, null);
-                return true;
-            }
-
-            var user = text[..at];
-            if (!IsValidUserInfo(user))
-            {
-                error = "net/url: invalid userinfo";
-                return false;
-            }
-
-            var colon = user.IndexOf((byte)':');
-            if (!TryDecode(colon < 0 ? user : user[..colon], UrlPart.UserInfo, out var userName, out error))
-            {
-                return false;
-            }
-
-            byte[]? password = null;
-            if (colon >= 0 && !TryDecode(user[(colon + 1)..], UrlPart.UserInfo, out password, out error))
-            {
-                return false;
-            }
-
-            authority = new Authority(host, userName, password);
-            return true;
-        }
-
-        private static bool TryParseHost(ReadOnlySpan<byte> text, out byte[] host, out string? error)
-        {
-            host = [];
-            if (text.Contains((byte)'['))
-            {
-                var close = text.LastIndexOf((byte)']');
-                if (close < 0)
-                {
-                    error = "missing ']' in host";
-                    return false;
-                }
-
-                if (!IsValidPort(text[(close + 1)..], out error))
-                {
-                    return false;
-                }
-
-                var zone = text[..close].IndexOf("%25"u8);
-                if (zone >= 0)
-                {
-                    if (!TryDecode(text[..zone], UrlPart.Host, out var before, out error) ||
-                        !TryDecode(text[zone..close], UrlPart.Zone, out var inside, out error) ||
-                        !TryDecode(text[close..], UrlPart.Host, out var after, out error))
-                    {
-                        return false;
-                    }
-
-                    host = [.. before, .. inside, .. after];
-                    return true;
-                }
-            }
-            else if (text.LastIndexOf((byte)':') is >= 0 and var colon && !IsValidPort(text[colon..], out error))
-            {
-                return false;
-            }
-
-            return TryDecode(text, UrlPart.Host, out host, out error);
-        }
-
-        private static bool IsValidPort(ReadOnlySpan<byte> text, out string? error)
-        {
-            error = null;
-            if (text.IsEmpty || (text[0] == ':' && text[1..].IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0))
-            {
-                return true;
-            }
-
-            error = $"invalid port {GoQuote.Quote(text)} after host";
-            return false;
-        }
-
-        private static bool IsValidUserInfo(ReadOnlySpan<byte> text)
-        {
-            foreach (var value in text)
-            {
-                if (!char.IsAsciiLetterOrDigit((char)value) && !"-._:~!$&'()*+,;=%@"u8.Contains(value))
-                {
-                    return false;
-                }
-            }
-
-            return true;
-        }
-
-        private static bool TryDecode(ReadOnlySpan<byte> text, UrlPart part, out byte[] decoded, out string? error)
-        {
-            var buffer = new byte[text.Length];
-            var valid = GoEscape.TryUnescape(text, part, buffer, out var length, out error);
-            decoded = valid ? buffer.AsSpan(0, length).ToArray() : [];
-            return valid;
         }
     }
 }
