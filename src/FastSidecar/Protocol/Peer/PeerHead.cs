@@ -26,6 +26,9 @@ internal abstract class PeerHead
     /// <summary>Where a string lies in the object's own memory.</summary>
     protected readonly record struct Text(int Start, int Length);
 
+    /// <summary>There was a <c>message.data</c>, though perhaps an empty one.</summary>
+    public bool HasData { get; private set; }
+
     /// <summary>
     /// <c>message.data</c> held a body. On the stream it is dropped, and the type URL with it, as Dapr does; on a unary call it is what the reader delivers.
     /// </summary>
@@ -60,6 +63,7 @@ internal abstract class PeerHead
     internal virtual void Clear()
     {
         _textUsed = 0;
+        HasData = false;
         HasDataValue = false;
         if (_text.Length > KeptBytes)
         {
@@ -111,6 +115,7 @@ internal abstract class PeerHead
     /// <summary>Reads google.protobuf.Any: 1 type_url, 2 value.</summary>
     protected void MergeAny(ReadOnlySpan<byte> any, ref Text typeUrl, ref ReadOnlySpan<byte> value)
     {
+        HasData = true;
         var reader = new WireReader(any);
         while (reader.TryReadField(out var field, out var content))
         {

@@ -37,7 +37,7 @@ internal static class PeerRequestEncoder
         try
         {
             Span<int> scratch = rented ?? stackalloc int[StackFields * HeaderMapLayout.ScratchPerField];
-            var layout = new Layout(fields, scratch, valueBytes: 0, hasData: !fields.TypeUrl.IsEmpty);
+            var layout = new Layout(fields, scratch, valueBytes: 0, hasData: fields.HasData || !fields.TypeUrl.IsEmpty);
             var messageBytes = WireWriter.FieldSize(layout.RequestBytes) + PeerPayloadEncoder.FirstPayloadSize(payloadBytes);
             PeerPayloadEncoder.CheckLimit(messageBytes, maxMessageBytes);
 

@@ -24,6 +24,9 @@ internal ref struct PeerRequestFields
     /// <summary>The type URL of a gRPC caller's data; empty for HTTP callers.</summary>
     public ReadOnlySpan<byte> TypeUrl;
 
+    /// <summary>There is a <c>message.data</c>, though perhaps an empty one: so for gRPC callers, not for HTTP callers. A type URL implies it.</summary>
+    public bool HasData;
+
     /// <summary>False only for a gRPC caller that sent none; an HTTP app then refuses the call.</summary>
     public bool HasHttpExtension = true;
 

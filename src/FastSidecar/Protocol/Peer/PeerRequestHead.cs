@@ -41,6 +41,7 @@ internal sealed class PeerRequestHead : PeerHead
         Method = Method,
         ContentType = ContentType,
         TypeUrl = TypeUrl,
+        HasData = HasData,
         HasHttpExtension = HasHttpExtension,
         Verb = Verb,
         Query = Query,

@@ -38,7 +38,7 @@ internal static class PeerResponseEncoder
         try
         {
             Span<int> scratch = rented ?? stackalloc int[StackFields * HeaderMapLayout.ScratchPerField];
-            var layout = new Layout(fields, scratch, valueBytes: 0, hasData: !fields.TypeUrl.IsEmpty);
+            var layout = new Layout(fields, scratch, valueBytes: 0, hasData: fields.HasData || !fields.TypeUrl.IsEmpty);
             var messageBytes = WireWriter.FieldSize(layout.ResponseBytes) + PeerPayloadEncoder.FirstPayloadSize(payloadBytes);
             PeerPayloadEncoder.CheckLimit(messageBytes, maxMessageBytes);
 

@@ -32,4 +32,7 @@ internal ref struct PeerResponseFields
 
     /// <summary>The type URL of a gRPC app's data; empty for HTTP apps.</summary>
     public ReadOnlySpan<byte> TypeUrl;
+
+    /// <summary>There is a <c>message.data</c>, though perhaps an empty one: so for gRPC apps, not for HTTP apps. A type URL implies it.</summary>
+    public bool HasData;
 }

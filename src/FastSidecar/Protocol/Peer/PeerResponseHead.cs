@@ -50,6 +50,7 @@ internal sealed class PeerResponseHead : PeerHead
         HasMessage = HasMessage,
         ContentType = ContentType,
         TypeUrl = TypeUrl,
+        HasData = HasData,
     };
 
     internal override string StrayFieldsText => "response metadata found in non-leading chunk";
