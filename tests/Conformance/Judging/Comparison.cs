@@ -15,7 +15,8 @@ internal sealed partial class Comparison
     private static readonly HashSet<string> NotAnswer =
     [
         "name", "request", "app", "to", "host", "at", "warm", "fresh", "timeout", "expect", "methods", "marks", "ms", "note", "group",
-        "variants", "ignore", "when", "flags", "process", "clients_asked", "h2_request_headers", "h2_request_body", "h2_request_trailers", "upgrade_request",
+        "variants", "ignore", "when", "flags", "process", "start_after", "in_flight", "h2_request_headers", "h2_request_body", "h2_request_trailers",
+        "upgrade_request",
     ];
 
     // Go's client adds these when the caller sent none.
@@ -97,9 +98,13 @@ internal sealed partial class Comparison
 
     private static string Path(string parent, string name) => parent.Length == 0 ? name : $"{parent}.{name}";
 
+    /// <summary>HTTP/2 SETTINGS that a peer can tell: how many streams, how large a header list. The others are frame and window sizes.</summary>
+    private static readonly HashSet<string> SettingsThatMatter = ["3", "6"];
+
     /// <summary>Without reason phrases, the order of different header names, their letter case, Date and what Go's client adds.</summary>
     private static JsonNode Relaxed(JsonNode? node, string key) => node switch
     {
+        JsonObject o when key == "settings" => new JsonObject(o.Where(p => SettingsThatMatter.Contains(p.Key)).OrderBy(p => p.Key).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))),
         JsonObject o => new JsonObject(o.Where(p => p.Key != "reason").Select(p => KeyValuePair.Create(p.Key, p.Value is null ? null : (JsonNode?)Relaxed(p.Value, p.Key)))),
         JsonArray a when key is "headers" or "trailers" && a.All(x => x is JsonArray { Count: 2 }) => new JsonArray([.. a
             .Select(x => (Name: x![0]!.GetValue<string>().ToLowerInvariant(), Value: x[1]!.GetValue<string>()))
@@ -114,13 +119,14 @@ internal sealed partial class Comparison
     /// <summary>Go's server guesses a Content-Type that FastSidecar does not add: a 2xx or 3xx answer may lack it.</summary>
     private static void DropUnsetContentType(JsonNode wanted, JsonNode got)
     {
-        foreach (var (w, g) in Responses(wanted, got))
+        foreach (var (w, g) in Answers(wanted, got))
         {
-            if (w["status"]?.GetValue<int>() is >= 200 and < 400 && g["headers"] is JsonArray have && !Has(have, "content-type") && w["headers"] is JsonArray want)
+            if (Status(w) is >= 200 and < 400 && Value(g, "content-type") is null)
             {
-                foreach (var header in want.Where(h => h![0]!.GetValue<string>() == "content-type").ToList())
+                var headers = w["headers"]!.AsArray();
+                foreach (var header in headers.Where(h => h![0]!.GetValue<string>() == "content-type").ToList())
                 {
-                    want.Remove(header);
+                    headers.Remove(header);
                 }
             }
         }
@@ -132,19 +138,14 @@ internal sealed partial class Comparison
     /// </summary>
     private static void Align(JsonNode wanted, JsonNode got)
     {
-        foreach (var (w, g) in Responses(wanted, got))
+        foreach (var (w, g) in Answers(wanted, got))
         {
-            if (w["headers"] is JsonArray headers && Value(headers, "content-length") == "{{LENGTH}}")
+            // A HEAD answer announces the length of a text that it does not carry.
+            var isHeadError = Status(w) >= 400 && Text(w) == "" && Text(g) == "" && w["framing"]?.GetValue<string>() == "none";
+            if (isHeadError || Value(w, "content-length") == "{{LENGTH}}")
             {
-                Open(w, "content-length");
-                Open(g, "content-length");
-            }
-
-            if (IsError(w) && IsError(g) && Text(w) == "" && Text(g) == "")
-            {
-                // A HEAD answer announces the length of a text that it does not carry.
-                Open(w, "content-length");
-                Open(g, "content-length");
+                OpenLength(w);
+                OpenLength(g);
             }
 
             var (wantText, gotText) = (Text(w), Text(g));
@@ -157,34 +158,62 @@ internal sealed partial class Comparison
             if (wantDapr == gotDapr)
             {
                 w["body"]!["text"] = g["body"]!["text"] = wantDapr;
-                Open(w, "content-length");
-                Open(g, "content-length");
+                OpenLength(w);
+                OpenLength(g);
             }
         }
     }
 
-    private static IEnumerable<(JsonObject Wanted, JsonObject Got)> Responses(JsonNode wanted, JsonNode got)
+    /// <summary>Every answer (an object with a status, headers and a body) that stands at the same place of both sides.</summary>
+    private static IEnumerable<(JsonObject Wanted, JsonObject Got)> Answers(JsonNode? wanted, JsonNode? got)
     {
-        if (wanted["responses"] is JsonArray w && got["responses"] is JsonArray g)
+        switch (wanted, got)
         {
-            return w.Zip(g).Select(pair => (pair.First!.AsObject(), pair.Second!.AsObject()));
-        }
+            case (JsonObject w, JsonObject g):
+                if (Status(w) is not null && Status(g) is not null)
+                {
+                    yield return (w, g);
+                }
 
-        return [];
+                foreach (var pair in w.Where(p => g[p.Key] is not null).SelectMany(p => Answers(p.Value, g[p.Key])).ToList())
+                {
+                    yield return pair;
+                }
+
+                break;
+            case (JsonArray w, JsonArray g):
+                foreach (var pair in w.Zip(g).SelectMany(p => Answers(p.First, p.Second)).ToList())
+                {
+                    yield return pair;
+                }
+
+                break;
+            default:
+                break;
+        }
     }
 
-    private static bool IsError(JsonObject response) => response["framing"]?.GetValue<string>() == "none" && response["status"]!.GetValue<int>() >= 400;
-
-    private static string? Text(JsonObject response) => response["body"]?["text"]?.GetValue<string>();
-
-    private static bool Has(JsonArray headers, string name) => Value(headers, name) is not null;
-
-    private static string? Value(JsonArray headers, string name) =>
-        headers.FirstOrDefault(h => h![0]!.GetValue<string>() == name)?[1]!.GetValue<string>();
-
-    private static void Open(JsonObject response, string name)
+    /// <summary>The status of an HTTP/1.1 or HTTP/2 answer; null for anything else.</summary>
+    private static int? Status(JsonObject answer)
     {
-        foreach (var header in response["headers"]!.AsArray().Where(h => h![0]!.GetValue<string>() == name))
+        if (answer["headers"] is not JsonArray headers || !headers.All(h => h is JsonArray { Count: 2 }))
+        {
+            return null;
+        }
+
+        return answer["status"] is JsonValue status && status.TryGetValue<int>(out var code) ? code
+            : int.TryParse(Value(answer, ":status"), out code) ? code
+            : null;
+    }
+
+    private static string? Text(JsonObject answer) => (answer["body"] as JsonObject)?["text"]?.GetValue<string>();
+
+    private static string? Value(JsonObject answer, string name) =>
+        answer["headers"]!.AsArray().FirstOrDefault(h => h![0]!.GetValue<string>() == name)?[1]!.GetValue<string>();
+
+    private static void OpenLength(JsonObject answer)
+    {
+        foreach (var header in answer["headers"]!.AsArray().Where(h => h![0]!.GetValue<string>() == "content-length"))
         {
             header![1] = "*";
         }

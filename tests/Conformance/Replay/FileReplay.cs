@@ -1,35 +1,58 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using FastSidecar.Conformance.Cases;
+using FastSidecar.Conformance.Replay.Special;
 
 namespace FastSidecar.Conformance.Replay;
 
 /// <summary>Replays one recorded file: starts its topology, runs its cases and hands each result to <c>report</c>.</summary>
 internal sealed class FileReplay(ReplaySettings settings, Action<JsonObject> report)
 {
-    /// <summary>The app stops listening once the sidecars are ready.</summary>
-    private static readonly HashSet<string> AppStops = ["http/app-down", "http/local-app-down"];
-
     public async Task RunAsync(string name)
     {
         var file = CaseFile.Load(name);
-        var cases = file.Cases.Where(c => Regex.IsMatch(CaseFile.NameOf(c), settings.CasePattern)).ToList();
-        await using var topology = new Topology(settings, file);
-        await topology.StartAsync();
-        if (AppStops.Contains(name))
+        switch (name)
         {
-            topology.App.Stop();
-        }
-
-        var replay = new CaseReplay(topology);
-        foreach (var recorded in cases)
-        {
-            await RunAsync(file, recorded, replay.RunAsync);
+            case "http/startup":
+                await StartupReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "http/apphealth":
+                await AppHealthReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "http/concurrency":
+                await ConcurrencyReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "http/shutdown":
+                await ShutdownReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "http/metadata" or "http/metadata-raw":
+                await MetadataReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "http/http2-ingress":
+                await Http2IngressReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "http/app-h2c":
+                await H2cAppReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "http/api-logging":
+                await ApiLoggingReplay.RunAsync(settings, file, RunAsync);
+                break;
+            default:
+                await PlainReplay.RunAsync(settings, file, RunAsync);
+                break;
         }
     }
 
+    /// <summary>Whether the developer asked for this case; files whose cases build on each other run the others too.</summary>
+    private bool IsWanted(JsonObject recorded) => Regex.IsMatch(CaseFile.NameOf(recorded), settings.CasePattern);
+
     private async Task RunAsync(CaseFile file, JsonObject recorded, Func<JsonObject, Task<JsonObject>> run)
     {
+        if (!IsWanted(recorded) && !ReplayPlan.RunsInOrder(file.Name))
+        {
+            return;
+        }
+
         JsonObject actual;
         try
         {
@@ -44,3 +67,6 @@ internal sealed class FileReplay(ReplaySettings settings, Action<JsonObject> rep
         report(new JsonObject { ["file"] = file.Name, ["name"] = CaseFile.NameOf(recorded), ["actual"] = actual });
     }
 }
+
+/// <summary>Runs one case of a file and reports what it saw, or why it could not be run.</summary>
+internal delegate Task RunCase(CaseFile file, JsonObject recorded, Func<JsonObject, Task<JsonObject>> run);
