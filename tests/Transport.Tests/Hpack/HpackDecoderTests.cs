@@ -96,6 +96,34 @@ public sealed class HpackDecoderTests
     }
 
     [Fact]
+    public void NameOfAnEvictedEntry_IsKeptWhenTheTableMovesItsBytes()
+    {
+        // The table's array starts with 512 bytes. These entries fill 60 + 200 + 236 of them in a table of 500; the fourth evicts the second, whose name
+        // it takes, and finds no room at the end, so the third entry moves to the front, over that name.
+        var decoder = new HpackDecoder(HeaderBlocks.Roomy);
+        decoder.DecodeLines([.. HeaderBlocks.Hex("3fd503"), .. Literal("p", 59)]);
+        decoder.DecodeLines(Literal("evicted-me", 190));
+        decoder.DecodeLines(Literal("b", 235));
+        Assert.Equal(["evicted-me: 0123456789"], decoder.DecodeLines([0x7f, 0x00, 10, .. "0123456789"u8]));
+        Assert.Equal(["evicted-me: 0123456789", "b: " + new string('v', 235)], decoder.DecodeLines(HeaderBlocks.Hex("bebf")));
+    }
+
+    /// <summary>Literal with incremental indexing, new name, plain strings.</summary>
+    private static byte[] Literal(string name, int valueLength)
+    {
+        var block = new byte[300];
+        var writer = new HpackWriter(block);
+        writer.WriteInteger(0x40, 6, 0);
+        writer.WriteInteger(0, 7, name.Length);
+        var start = writer.Written + System.Text.Encoding.ASCII.GetBytes(name, block.AsSpan(writer.Written));
+        writer = new HpackWriter(block.AsSpan(start));
+        writer.WriteInteger(0, 7, valueLength);
+        start += writer.Written;
+        block.AsSpan(start, valueLength).Fill((byte)'v');
+        return block[..(start + valueLength)];
+    }
+
+    [Fact]
     public void EntryLargerThanTheTable_EmptiesIt()
     {
         // RFC 7541 §4.4: no error, and the field itself counts.

@@ -98,6 +98,22 @@ public sealed class HpackEncoderTests
     }
 
     [Fact]
+    public void FullTable_EveryFieldIsFound()
+    {
+        var encoder = new HpackEncoder();
+        var fields = Enumerable.Range(0, 110).Select(i => ($"n{i}", "v")).ToArray(); // nearly 4,096 bytes with their overhead
+        encoder.EncodeBlock(fields);
+        var reader = new HpackReader(encoder.EncodeBlock(fields));
+        for (var i = 0; i < fields.Length; i++)
+        {
+            Assert.Equal(0x80, reader.Peek() & 0x80);
+            Assert.Equal(HpackStaticTable.Count + fields.Length - i, reader.ReadInteger(7));
+        }
+
+        Assert.True(reader.AtEnd);
+    }
+
+    [Fact]
     public void LargeValue_StaysOutOfTheTable()
     {
         var encoder = new HpackEncoder();
