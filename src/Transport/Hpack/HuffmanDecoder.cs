@@ -30,7 +30,7 @@ internal static class HuffmanDecoder
     public static int Decode(ReadOnlySpan<byte> coded, Span<byte> output)
     {
         var shortCodes = ShortCodes;
-        ulong window = 0; // the next windowBits bits, left-aligned, zeros behind
+        ulong window = 0; // the next windowBits bits, left-aligned; behind them zeros, or bits of the byte that follows
         var windowBits = 0;
         var read = 0;
         var written = 0;
@@ -71,12 +71,10 @@ internal static class HuffmanDecoder
     {
         if (coded.Length >= sizeof(ulong))
         {
+            // The last byte may fit only in part: it does not count yet, and the next refill puts the same bits in the same place again.
             window |= BinaryPrimitives.ReadUInt64BigEndian(coded) >> windowBits;
             var whole = (64 - windowBits) / 8;
             windowBits += whole * 8;
-
-            // The read may have put a part of one more byte behind the window; it comes again, whole, with the next refill.
-            window &= ulong.MaxValue << (64 - windowBits);
             return whole;
         }
 
