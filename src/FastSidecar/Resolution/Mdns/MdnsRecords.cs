@@ -39,10 +39,10 @@ internal sealed class MdnsRecords
         _address = (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).GetAddressBytes();
         _port = checked((ushort)port);
         BrowseAnswer = WriteBrowseAnswer();
-        LookupAnswer = WriteAllRecords(AuthoritativeResponse, ServiceTtl, AddressTtl, Internet);
+        LookupAnswer = WriteAllRecords(AuthoritativeResponse, ServiceTtl, AddressTtl, Internet, compress: true);
         EnumerationAnswer = WriteEnumerationAnswer();
-        Announcement = WriteAllRecords(Response, ServiceTtl, AddressTtl, Flush);
-        Goodbye = WriteAllRecords(Response, 0, 0, Flush);
+        Announcement = WriteAllRecords(Response, ServiceTtl, AddressTtl, Flush, compress: true);
+        Goodbye = WriteAllRecords(Response, 0, 0, Flush, compress: false);
         Probe = WriteProbe();
     }
 
@@ -120,10 +120,10 @@ internal sealed class MdnsRecords
         return buffer[..writer.Length].ToArray();
     }
 
-    private byte[] WriteAllRecords(ushort flags, uint serviceTtl, uint addressTtl, ushort addressClass)
+    private byte[] WriteAllRecords(ushort flags, uint serviceTtl, uint addressTtl, ushort addressClass, bool compress)
     {
         Span<byte> buffer = stackalloc byte[MaxPacketBytes];
-        var writer = new DnsWriter(buffer, 0, flags, compress: true);
+        var writer = new DnsWriter(buffer, 0, flags, compress);
         writer.WriteSrv(DnsSection.Answer, Instance, Flush, serviceTtl, _port, _host);
         writer.WriteTxt(DnsSection.Answer, Instance, Flush, serviceTtl, _text);
         writer.WritePtr(DnsSection.Answer, Service, Internet, serviceTtl, Instance);
