@@ -1,4 +1,5 @@
 using FastSidecar.Configuration;
+using FastSidecar.Configuration.Yaml;
 using FastSidecar.Observability.Logging;
 using FastSidecar.Resolution;
 using FastSidecar.Resolution.Mdns;
@@ -9,13 +10,11 @@ namespace FastSidecar.Hosting;
 /// <summary>Makes the resolver that the Configuration names (dapr pkg/runtime/runtime.go v1.18.3, initNameResolution).</summary>
 internal static partial class NameResolution
 {
-    private const string DefaultVersion = "v1";
-
     /// <summary>
     /// The resolver, started; null when there is none of that name. A resolver that could not start is logged as Dapr does and stays: its calls answer with an error.
     /// </summary>
     public static CachingResolver? Create(
-        NameResolutionConfiguration configuration,
+        NameResolutionSection configuration,
         SidecarOptions options,
         string hostAddress,
         int internalPort,
@@ -25,7 +24,7 @@ internal static partial class NameResolution
         RunningParts parts)
     {
         var component = configuration.Component.Length == 0 ? "mdns" : configuration.Component.ToLowerInvariant();
-        var version = configuration.Version.Length == 0 ? DefaultVersion : configuration.Version;
+        var version = configuration.Version;
         var entity = $"nr ({component}/{version})";
         if (version is not ("v0" or "v1"))
         {
@@ -80,9 +79,9 @@ internal static partial class NameResolution
         return (mdns, mdns.Start());
     }
 
-    private static (INameResolver Resolver, string? Problem) NameFormat(NameResolutionConfiguration configuration, TimeProvider time)
+    private static (INameResolver Resolver, string? Problem) NameFormat(NameResolutionSection configuration, TimeProvider time)
     {
-        configuration.Configuration.TryGetValue("format", out var format);
+        var format = configuration.Configuration is YamlMapping mapping && mapping["format"] is YamlScalar scalar ? scalar.Text : null;
         var resolver = new NameFormatResolver(format, time);
         return (resolver, resolver.InitError);
     }

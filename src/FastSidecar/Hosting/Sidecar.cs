@@ -173,7 +173,7 @@ internal sealed partial class Sidecar
             InvocationObserver.None);
     }
 
-    private bool TracesHeaders => !_configuration.TracingIsOff;
+    private bool TracesHeaders => _configuration.Tracing.IsEnabled;
 
     private async Task StartMetricsAsync(CancellationToken cancellationToken)
     {
