@@ -10,6 +10,9 @@ internal static class MethodPath
 {
     private static readonly SearchValues<byte> Forbidden = SearchValues.Create("#?\0"u8);
 
+    /// <summary>Whether a method is in its normal form already.</summary>
+    public static bool IsNormal(ReadOnlySpan<byte> method) => Validate(method) is null && GoPath.IsClean(method) && !method.StartsWith("."u8);
+
     /// <summary>
     /// Writes the normal form: no forbidden or control characters, no dot elements, doubles or trailing slash. A leading slash stays.
     /// Returns null, or the error text (Dapr's InvalidArgument with it); then nothing has been written.

@@ -1,5 +1,4 @@
 using System.Text;
-using FastSidecar.Transport.Grpc;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Invocation;

@@ -343,9 +343,10 @@ internal sealed class PeerServerCall
         Span<byte> digits = stackalloc byte[11];
         Utf8Formatter.TryFormat((int)code, digits, out var written);
         trailers.Add("grpc-status"u8, digits[..written]);
-        var message = new PooledBufferWriter();
-        GrpcMessageEncoding.Encode(text, message);
-        trailers.Add("grpc-message"u8, message.WrittenSpan);
+        var message = Encoding.UTF8.GetBytes(text);
+        var name = trailers.Append("grpc-message"u8.Length, GrpcMessageEncoding.EncodedLength(message), out var encoded);
+        "grpc-message"u8.CopyTo(name);
+        GrpcMessageEncoding.Encode(message, encoded);
         return trailers;
     }
 

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
-using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Transport.Headers;
@@ -63,7 +62,9 @@ internal sealed class AppCall : InvokeResponse
         UploadError = null;
         WriteHeaders(request);
         await WriteHeadAsync(request, target, cancellationToken);
+#pragma warning disable CA2012 // One consumer, once: DisposeAsync awaits it, or finds it completed.
         _upload = UploadAsync(request.ExpectsContinue, cancellationToken);
+#pragma warning restore CA2012
         _uploading = true;
         await exchange.ReadHeadAsync(cancellationToken);
         TakeHead();
@@ -239,7 +240,13 @@ internal sealed class AppCall : InvokeResponse
         _requestHeaders.Clear();
         _requestHeaders.Add("Host"u8, _host);
         HeaderRules.MetadataToApp(request.Metadata, request.ContentType.Span, request.FromPeer, _requestHeaders);
-        TraceHeaders.AddToApp(request.Trace.Text, request.Metadata, _traceHeaders, _requestHeaders);
+        ReadOnlySpan<byte> state = default;
+        if (!request.FromPeer && !request.Trace.IsZero)
+        {
+            request.Metadata.TryGet(HeaderNames.TraceState, out state);
+        }
+
+        TraceHeaders.AddToApp(request.Trace.Text, state, request.Metadata, _traceHeaders, _requestHeaders);
         if (_apiToken.Length > 0)
         {
             _requestHeaders.Set("Dapr-Api-Token"u8, _apiToken);

@@ -55,7 +55,9 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     public async ValueTask<InvokeError?> SendStreamAsync(PeerCallTemplate template, CancellationToken cancellationToken)
     {
         _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
+#pragma warning disable CA2012 // One consumer, once: DisposeAsync awaits it, or finds it completed.
         _upload = UploadAsync(cancellationToken);
+#pragma warning restore CA2012
         _uploading = true;
         return await ReadHeadAsync(unary: false, cancellationToken);
     }

@@ -1,5 +1,4 @@
 using FastSidecar.Invocation;
-using FastSidecar.Protocol;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Targets.Peers;

@@ -58,7 +58,7 @@ internal static class PeerFailure
             return ErrorTable.PeerStatus(GrpcStatusCode.Unknown, $"malformed grpc-status: {Encoding.UTF8.GetString(status)}");
         }
 
-        var message = fields.TryGet("grpc-message"u8, out var text) ? GrpcMessageEncoding.Decode(text) : "";
+        var message = fields.TryGet("grpc-message"u8, out var text) ? GrpcMessageEncoding.DecodeToString(text) : "";
         return code == 0 ? null : ErrorTable.PeerStatus((GrpcStatusCode)code, message);
     }
 
