@@ -1,6 +1,8 @@
 namespace FastSidecar.Invocation;
 
-/// <summary>How the target id of an invocation is to be understood (Dapr <c>pkg/messaging/direct_messaging.go</c> requestAppIDAndNamespace).</summary>
+/// <summary>
+/// How the target id of an invocation is to be understood (Dapr <c>pkg/messaging/direct_messaging.go</c> requestAppIDAndNamespace).
+/// </summary>
 internal enum AppIdKind
 {
     /// <summary>An app, by name and namespace. May still turn out to be the name of an HTTPEndpoint resource.</summary>

@@ -3,21 +3,25 @@ using System.Buffers;
 namespace FastSidecar.Invocation;
 
 /// <summary>
-/// The request target an HTTP app (or an external server) sees for a method and a query. Dapr joins base address, method and query to a URL, which
-/// Go parses once more: a percent sign in the method is an escape again, and a <c>#</c> in the query ends it (Dapr
+/// The request target an HTTP app (or an external server) sees for a method and a query. Dapr joins base address, method and query to a
+/// URL, which Go parses once more: a percent sign in the method is an escape again, and a <c>#</c> in the query ends it (Dapr
 /// <c>pkg/channel/http/http_channel.go</c> constructRequest).
 /// </summary>
 internal static class AppTarget
 {
     /// <summary>
-    /// Writes the target for the app at <paramref name="baseAddress"/> (scheme, host and port, nothing behind). Returns null, or Go's error text when the
-    /// joined URL cannot be parsed; then nothing has been written.
+    /// Writes the target for the app at <paramref name="baseAddress"/> (scheme, host and port, nothing behind). Returns null, or Go's error
+    /// text when the joined URL cannot be parsed; then nothing has been written.
     /// </summary>
     /// <param name="method">In normal form (<see cref="MethodPath"/>).</param>
     /// <param name="query">Without the question mark; empty for none.</param>
     /// <param name="baseAddress">Only the error text shows it.</param>
     /// <param name="output">Receives the target.</param>
-    public static string? Build(ReadOnlySpan<byte> method, ReadOnlySpan<byte> query, ReadOnlySpan<byte> baseAddress, IBufferWriter<byte> output)
+    public static string? Build(
+        ReadOnlySpan<byte> method,
+        ReadOnlySpan<byte> query,
+        ReadOnlySpan<byte> baseAddress,
+        IBufferWriter<byte> output)
     {
         if (IsPlain(method) && IsPlainQuery(query))
         {
@@ -46,7 +50,8 @@ internal static class AppTarget
     }
 
     /// <summary>
-    /// The whole URL of a call, for targets whose base address may carry a path, a user or a query of its own (external targets). False with Go's error text.
+    /// The whole URL of a call, for targets whose base address may carry a path, a user or a query of its own (external targets). False
+    /// with Go's error text.
     /// </summary>
     public static bool TryBuildUrl(
         ReadOnlySpan<byte> method,
@@ -61,7 +66,11 @@ internal static class AppTarget
     }
 
     /// <summary>The joined URL as text: Dapr's messages about a failed call show it (<c>Post "http://127.0.0.1:3000/m": EOF</c>).</summary>
-    public static void WriteUrl(ReadOnlySpan<byte> method, ReadOnlySpan<byte> query, ReadOnlySpan<byte> baseAddress, IBufferWriter<byte> output)
+    public static void WriteUrl(
+        ReadOnlySpan<byte> method,
+        ReadOnlySpan<byte> query,
+        ReadOnlySpan<byte> baseAddress,
+        IBufferWriter<byte> output)
     {
         output.Write(baseAddress);
         Span<byte> small = stackalloc byte[256];

@@ -5,8 +5,9 @@ using FastSidecar.Transport.Headers;
 namespace FastSidecar.Invocation;
 
 /// <summary>
-/// The client's baggage. All its lines are read together as one; an invalid one refuses the request with 400 and the text below, as plain text and a line end,
-/// when tracing is on (W3C baggage §3; Dapr <c>pkg/diagnostics/http_tracing.go</c>; OpenTelemetry Go 1.44 <c>baggage/baggage.go</c>, whose words these are).
+/// The client's baggage. All its lines are read together as one; an invalid one refuses the request with 400 and the text below, as plain
+/// text and a line end, when tracing is on (W3C baggage §3; Dapr <c>pkg/diagnostics/http_tracing.go</c>; OpenTelemetry Go 1.44
+/// <c>baggage/baggage.go</c>, whose words these are).
 /// </summary>
 internal static class Baggage
 {

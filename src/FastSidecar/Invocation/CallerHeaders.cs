@@ -4,8 +4,8 @@ using FastSidecar.Transport.Headers;
 namespace FastSidecar.Invocation;
 
 /// <summary>
-/// The fields a calling sidecar adds to the metadata of a request to a peer: who calls, and where from. Built once; adding them allocates nothing. Not
-/// added to calls of the own app nor to external ones (Dapr <c>pkg/messaging/direct_messaging.go</c>).
+/// The fields a calling sidecar adds to the metadata of a request to a peer: who calls, and where from. Built once; adding them allocates
+/// nothing. Not added to calls of the own app nor to external ones (Dapr <c>pkg/messaging/direct_messaging.go</c>).
 /// </summary>
 internal sealed class CallerHeaders
 {
@@ -33,7 +33,10 @@ internal sealed class CallerHeaders
         _forwarded = Encoding.UTF8.GetBytes(address.Length > 0 && host.Length > 0 ? $"{address};{host}" : address + host);
     }
 
-    /// <summary>Adds the fields. The forwarding ones are further values beside the client's; the rest stands alone, see <see cref="ClientHeaderOptions.ToPeer"/>.</summary>
+    /// <summary>
+    /// Adds the fields. The forwarding ones are further values beside the client's; the rest stands alone, see
+    /// <see cref="ClientHeaderOptions.ToPeer"/>.
+    /// </summary>
     public void AddTo(HeaderList metadata, ReadOnlySpan<byte> calleeAppId)
     {
         if (_hostAddress.Length > 0)

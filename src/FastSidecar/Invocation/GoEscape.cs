@@ -17,7 +17,9 @@ internal enum UrlPart
     Fragment,
 }
 
-/// <summary>Percent escapes as Go's <c>net/url</c> reads and writes them (Go <c>net/url/url.go</c>: unescape, escape, shouldEscape, validEncoded).</summary>
+/// <summary>
+/// Percent escapes as Go's <c>net/url</c> reads and writes them (Go <c>net/url/url.go</c>: unescape, escape, shouldEscape, validEncoded).
+/// </summary>
 internal static class GoEscape
 {
     /// <summary>What Go leaves alone when it escapes a path by its own rule.</summary>
@@ -38,8 +40,8 @@ internal static class GoEscape
     public static bool IsAcceptedPath(ReadOnlySpan<byte> escaped) => escaped.IndexOfAnyExcept(PathAccepted) < 0;
 
     /// <summary>
-    /// Decodes into <paramref name="output"/>, which must be as long as <paramref name="text"/>. False with Go's error text when an escape is malformed
-    /// or, in a host, a byte is not allowed.
+    /// Decodes into <paramref name="output"/>, which must be as long as <paramref name="text"/>. False with Go's error text when an escape
+    /// is malformed or, in a host, a byte is not allowed.
     /// </summary>
     public static bool TryUnescape(ReadOnlySpan<byte> text, UrlPart part, Span<byte> output, out int written, out string? error)
     {

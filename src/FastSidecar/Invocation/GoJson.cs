@@ -4,8 +4,8 @@ using System.Text;
 namespace FastSidecar.Invocation;
 
 /// <summary>
-/// A JSON string as Go's <c>encoding/json</c> writes it, which Dapr's error bodies are made of: <c>&lt;</c>, <c>&gt;</c>, <c>&amp;</c>, U+2028 and U+2029 become
-/// escapes, invalid UTF-8 becomes <c>\ufffd</c>.
+/// A JSON string as Go's <c>encoding/json</c> writes it, which Dapr's error bodies are made of: <c>&lt;</c>, <c>&gt;</c>, <c>&amp;</c>,
+/// U+2028 and U+2029 become escapes, invalid UTF-8 becomes <c>\ufffd</c>.
 /// </summary>
 internal static class GoJson
 {

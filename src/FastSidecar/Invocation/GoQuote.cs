@@ -5,8 +5,8 @@ using System.Text;
 namespace FastSidecar.Invocation;
 
 /// <summary>
-/// Go's <c>%q</c> (<c>strconv.Quote</c>): how Dapr shows foreign bytes inside an error message. Control characters, invalid UTF-8 and what Go does
-/// not call printable become escapes, so the result is always a valid string.
+/// Go's <c>%q</c> (<c>strconv.Quote</c>): how Dapr shows foreign bytes inside an error message. Control characters, invalid UTF-8 and what
+/// Go does not call printable become escapes, so the result is always a valid string.
 /// </summary>
 internal static class GoQuote
 {

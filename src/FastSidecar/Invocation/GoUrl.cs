@@ -4,7 +4,8 @@ namespace FastSidecar.Invocation;
 
 /// <summary>
 /// A URL as Go's <c>net/url</c> understands it: Dapr reads the client's request target with it, and writes the app's with it, so the two
-/// spellings of a path (decoded and as sent) decide which bytes the app sees (Go <c>net/url/url.go</c>: parse, setPath, EscapedPath, RequestURI).
+/// spellings of a path (decoded and as sent) decide which bytes the app sees (Go <c>net/url/url.go</c>: parse, setPath, EscapedPath,
+/// RequestURI).
 /// </summary>
 internal sealed class GoUrl
 {
@@ -111,7 +112,9 @@ internal sealed class GoUrl
         return TryParseCore(target, viaRequest: true, out url, out _);
     }
 
-    /// <summary>Reads a URL as Go's client does before it sends a request; the error is Go's text, which begins with <c>parse "…": </c>.</summary>
+    /// <summary>
+    /// Reads a URL as Go's client does before it sends a request; the error is Go's text, which begins with <c>parse "…": </c>.
+    /// </summary>
     public static bool TryParse(ReadOnlySpan<byte> text, out GoUrl url, out string? error)
     {
         var hash = text.IndexOf((byte)'#');
@@ -237,7 +240,8 @@ internal sealed class GoUrl
         for (var i = 0; i < text.Length; i++)
         {
             var value = text[i];
-            if (char.IsAsciiLetter((char)value) || (i > 0 && (char.IsAsciiDigit((char)value) || value is (byte)'+' or (byte)'-' or (byte)'.')))
+            var isInner = char.IsAsciiDigit((char)value) || value is (byte)'+' or (byte)'-' or (byte)'.';
+            if (char.IsAsciiLetter((char)value) || (isInner && i > 0))
             {
                 continue;
             }

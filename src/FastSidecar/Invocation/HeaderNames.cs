@@ -28,7 +28,9 @@ internal static class HeaderNames
 
     public static ReadOnlySpan<byte> DaprApiToken => "dapr-api-token"u8;
 
-    /// <summary>Added by the calling sidecar; its spelling in lower case tells the real one from what a client sent through a daprd.</summary>
+    /// <summary>
+    /// Added by the calling sidecar; its spelling in lower case tells the real one from what a client sent through a daprd.
+    /// </summary>
     public static ReadOnlySpan<byte> CallerAppId => "dapr-caller-app-id"u8;
 
     public static ReadOnlySpan<byte> CallerNamespace => "dapr-caller-namespace"u8;
@@ -44,11 +46,12 @@ internal static class HeaderNames
 
     public static ReadOnlySpan<byte> Forwarded => "Forwarded"u8;
 
-    public static bool Is(ReadOnlySpan<byte> name, ReadOnlySpan<byte> other) => name.Length == other.Length && Ascii.EqualsIgnoreCase(name, other);
+    public static bool Is(ReadOnlySpan<byte> name, ReadOnlySpan<byte> other) =>
+        name.Length == other.Length && Ascii.EqualsIgnoreCase(name, other);
 
     /// <summary>
-    /// Go's canonical spelling: a capital at the start and after each hyphen, the rest in lower case; a name with a byte that no header may have stays as it is
-    /// (Go <c>net/textproto</c> CanonicalMIMEHeaderKey). Same length as the name.
+    /// Go's canonical spelling: a capital at the start and after each hyphen, the rest in lower case; a name with a byte that no header may
+    /// have stays as it is (Go <c>net/textproto</c> CanonicalMIMEHeaderKey). Same length as the name.
     /// </summary>
     public static void WriteCanonical(ReadOnlySpan<byte> name, Span<byte> output)
     {
@@ -75,7 +78,10 @@ internal static class HeaderNames
         }
     }
 
-    /// <summary>Fields that concern one connection only, as Dapr lists them (RFC 9110 §7.6.1; Dapr <c>pkg/messaging/v1/util.go</c> IsHopByHopHeader).</summary>
+    /// <summary>
+    /// Fields that concern one connection only, as Dapr lists them (RFC 9110 §7.6.1; Dapr <c>pkg/messaging/v1/util.go</c>
+    /// IsHopByHopHeader).
+    /// </summary>
     public static bool IsHopByHop(ReadOnlySpan<byte> name) => name.Length switch
     {
         2 => Is(name, "te"u8),

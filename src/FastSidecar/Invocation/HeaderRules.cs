@@ -6,23 +6,24 @@ namespace FastSidecar.Invocation;
 /// <param name="DropAppId">The target was named by the <c>dapr-app-id</c> header: no line of it goes further.</param>
 /// <param name="DropApiToken">The API token was checked here, and is nobody else's business.</param>
 /// <param name="ToPeer">
-/// The call leaves for another sidecar, and this one adds its own fields (<see cref="CallerHeaders"/>). A client's imitation of the caller's identity is
-/// dropped, and the client's <c>Connection</c> cannot name what the sidecar adds.
+/// The call leaves for another sidecar, and this one adds its own fields (<see cref="CallerHeaders"/>). A client's imitation of the
+/// caller's identity is dropped, and the client's <c>Connection</c> cannot name what the sidecar adds.
 /// </param>
 internal readonly record struct ClientHeaderOptions(bool DropAppId, bool DropApiToken, bool ToPeer);
 
 /// <summary>
-/// Which header fields cross each of the four borders of an invocation: client → wire → app, and app → wire → client. A call of the own app crosses both
-/// borders of a direction, one after the other, without a wire between. Fields keep their order; names are written in Go's canonical spelling. The trace
-/// fields are <see cref="TraceHeaders"/>' business from the second border on (Dapr <c>pkg/messaging/v1/util.go</c>, <c>pkg/channel/http/http_channel.go</c>).
+/// Which header fields cross each of the four borders of an invocation: client → wire → app, and app → wire → client. A call of the own app
+/// crosses both borders of a direction, one after the other, without a wire between. Fields keep their order; names are written in Go's
+/// canonical spelling. The trace fields are <see cref="TraceHeaders"/>' business from the second border on (Dapr
+/// <c>pkg/messaging/v1/util.go</c>, <c>pkg/channel/http/http_channel.go</c>).
 /// </summary>
 internal static class HeaderRules
 {
     private static ReadOnlySpan<byte> DaprPrefix => "Dapr-"u8;
 
     /// <summary>
-    /// The caller's border: from what the client sent to the metadata of the internal request. Nearly everything travels, hop-by-hop fields too, since the
-    /// callee decides on them; what Go's server takes out of a request (Host, Transfer-Encoding) does not.
+    /// The caller's border: from what the client sent to the metadata of the internal request. Nearly everything travels, hop-by-hop fields
+    /// too, since the callee decides on them; what Go's server takes out of a request (Host, Transfer-Encoding) does not.
     /// </summary>
     public static void ClientToMetadata(HeaderList client, ClientHeaderOptions options, HeaderList metadata)
     {
@@ -61,12 +62,15 @@ internal static class HeaderRules
     }
 
     /// <summary>
-    /// The callee's border: from the metadata to the request its HTTP app gets. Content-Type comes from the message itself; Content-Length and the trace
-    /// fields are left to the sender (<see cref="TryReadContentLength"/>, <see cref="TraceHeaders"/>).
+    /// The callee's border: from the metadata to the request its HTTP app gets. Content-Type comes from the message itself; Content-Length
+    /// and the trace fields are left to the sender (<see cref="TryReadContentLength"/>, <see cref="TraceHeaders"/>).
     /// </summary>
     /// <param name="metadata">From the wire, or of a call of the own app.</param>
     /// <param name="contentType">The message's content type; empty for none.</param>
-    /// <param name="fromPeer">A peer sent it, so it holds that sidecar's own fields: <c>Connection</c> cannot name them, and the real caller wins over an imitation.</param>
+    /// <param name="fromPeer">
+    /// A peer sent it, so it holds that sidecar's own fields: <c>Connection</c> cannot name them, and the real caller wins over an
+    /// imitation.
+    /// </param>
     /// <param name="app">Receives the fields.</param>
     public static void MetadataToApp(HeaderList metadata, ReadOnlySpan<byte> contentType, bool fromPeer, HeaderList app)
     {
@@ -116,11 +120,13 @@ internal static class HeaderRules
     }
 
     /// <summary>
-    /// The callee's border on the way back: from what the app answered to the metadata of the internal response. The body's length never travels.
+    /// The callee's border on the way back: from what the app answered to the metadata of the internal response. The body's length never
+    /// travels.
     /// </summary>
     /// <param name="app">The fields of the app's final answer.</param>
     /// <param name="isHttp10">
-    /// Of the app's answer. In HTTP/1.1 Go takes a <c>Connection</c> with <c>close</c> out before anybody looks, so the names beside it are not dropped.
+    /// Of the app's answer. In HTTP/1.1 Go takes a <c>Connection</c> with <c>close</c> out before anybody looks, so the names beside it are
+    /// not dropped.
     /// </param>
     /// <param name="metadata">Receives the fields.</param>
     public static void AppToMetadata(HeaderList app, bool isHttp10, HeaderList metadata)
@@ -142,8 +148,8 @@ internal static class HeaderRules
     }
 
     /// <summary>
-    /// The caller's border on the way back: from the response's metadata to what the client gets. Call <see cref="TraceHeaders.AddToClient"/> first: the
-    /// client's own baggage stands before the app's.
+    /// The caller's border on the way back: from the response's metadata to what the client gets. Call
+    /// <see cref="TraceHeaders.AddToClient"/> first: the client's own baggage stands before the app's.
     /// </summary>
     /// <param name="metadata">From the wire, or of a call of the own app.</param>
     /// <param name="contentType">The message's content type; empty for none.</param>
@@ -177,7 +183,9 @@ internal static class HeaderRules
         }
     }
 
-    /// <summary>The length the client announced, from the metadata; −1 when it announced none. False when a peer sent something that is no number.</summary>
+    /// <summary>
+    /// The length the client announced, from the metadata; −1 when it announced none. False when a peer sent something that is no number.
+    /// </summary>
     public static bool TryReadContentLength(HeaderList metadata, out long length)
     {
         length = -1;
@@ -240,8 +248,8 @@ internal static class HeaderRules
         };
 
     /// <summary>
-    /// A caller's identity that is not the one the peer's sidecar wrote. A daprd passes a client's <c>Dapr-Caller-App-Id</c> on beside its own
-    /// <c>dapr-caller-app-id</c>; only the spelling tells them apart.
+    /// A caller's identity that is not the one the peer's sidecar wrote. A daprd passes a client's <c>Dapr-Caller-App-Id</c> on beside its
+    /// own <c>dapr-caller-app-id</c>; only the spelling tells them apart.
     /// </summary>
     private static bool IsImitation(HeaderList metadata, int index)
     {
@@ -289,7 +297,10 @@ internal static class HeaderRules
         value.CopyTo(valueSpan);
     }
 
-    /// <summary>Go's reader of messages says <c>Cache-Control: no-cache</c> where only the older <c>Pragma: no-cache</c> stands (Go <c>net/http</c> fixPragmaCacheControl).</summary>
+    /// <summary>
+    /// Go's reader of messages says <c>Cache-Control: no-cache</c> where only the older <c>Pragma: no-cache</c> stands (Go <c>net/http</c>
+    /// fixPragmaCacheControl).
+    /// </summary>
     private static void AddCacheControl(HeaderList metadata)
     {
         if (metadata.TryGet("Pragma"u8, out var pragma) && pragma.SequenceEqual("no-cache"u8) && !metadata.Contains("Cache-Control"u8))

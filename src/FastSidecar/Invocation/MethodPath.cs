@@ -3,8 +3,8 @@ using System.Buffers;
 namespace FastSidecar.Invocation;
 
 /// <summary>
-/// The one normal form of a method: decisions are taken on it and it is what is sent. Computed at the caller, and again at the callee before the access
-/// decision, because a peer may send anything (Dapr <c>pkg/messaging/method/normalize.go</c>).
+/// The one normal form of a method: decisions are taken on it and it is what is sent. Computed at the caller, and again at the callee
+/// before the access decision, because a peer may send anything (Dapr <c>pkg/messaging/method/normalize.go</c>).
 /// </summary>
 internal static class MethodPath
 {
@@ -50,9 +50,9 @@ internal static class MethodPath
     }
 
     /// <summary>
-    /// The method as an app reads it that decodes its request target, cleaned: a percent escape which survived the caller's decoding is decoded by the app
-    /// (<c>public/%2e%2e/admin</c> is <c>admin</c> there). An access decision has to hold for this form too. False when the method has no
-    /// escape, or none that an app would decode: then the normal form is all there is.
+    /// The method as an app reads it that decodes its request target, cleaned: a percent escape which survived the caller's decoding is
+    /// decoded by the app (<c>public/%2e%2e/admin</c> is <c>admin</c> there). An access decision has to hold for this form too. False when
+    /// the method has no escape, or none that an app would decode: then the normal form is all there is.
     /// </summary>
     public static bool TryDecodeAsApp(ReadOnlySpan<byte> normal, IBufferWriter<byte> output)
     {

@@ -3,8 +3,9 @@ using FastSidecar.Transport.Headers;
 namespace FastSidecar.Invocation;
 
 /// <summary>
-/// W3C trace context as it is passed on when no spans are made: the default, where tracing is on but nothing receives spans. A client's valid context goes
-/// through with its span id; where there is none, Dapr writes zeros (Dapr <c>pkg/diagnostics/http_tracing.go</c>, <c>tracing.go</c>, <c>pkg/messaging/v1/util.go</c>).
+/// W3C trace context as it is passed on when no spans are made: the default, where tracing is on but nothing receives spans. A client's
+/// valid context goes through with its span id; where there is none, Dapr writes zeros (Dapr <c>pkg/diagnostics/http_tracing.go</c>,
+/// <c>tracing.go</c>, <c>pkg/messaging/v1/util.go</c>).
 /// </summary>
 internal static class TraceHeaders
 {
@@ -23,12 +24,13 @@ internal static class TraceHeaders
     public static bool IsExempt(ReadOnlySpan<byte> decodedPath) => decodedPath.IndexOf("/healthz"u8) >= 0;
 
     /// <summary>
-    /// Reads a traceparent and writes it as version 00 (<see cref="TraceParentLength"/> bytes). False when it is not valid: hexadecimal digits of the ids in upper
-    /// case, ids of zeros, version ff, further parts in version 00.
+    /// Reads a traceparent and writes it as version 00 (<see cref="TraceParentLength"/> bytes). False when it is not valid: hexadecimal
+    /// digits of the ids in upper case, ids of zeros, version ff, further parts in version 00.
     /// </summary>
     public static bool TryWriteTraceParent(ReadOnlySpan<byte> text, Span<byte> output)
     {
-        if (!TryCutPart(ref text, out var version) || version.Length != 2 || !TryReadHexByte(version, out var number) || number > MaxVersion ||
+        if (!TryCutPart(ref text, out var version) || version.Length != 2 || !TryReadHexByte(version, out var number) ||
+            number > MaxVersion ||
             !TryCutPart(ref text, out var traceId) || !IsId(traceId, 32) ||
             !TryCutPart(ref text, out var spanId) || !IsId(spanId, 16))
         {
@@ -53,7 +55,10 @@ internal static class TraceHeaders
         return true;
     }
 
-    /// <summary>The context for the internal call itself (its <c>traceparent</c>, and the source of its <c>grpc-trace-bin</c>); zeros when the client sent no valid one.</summary>
+    /// <summary>
+    /// The context for the internal call itself (its <c>traceparent</c>, and the source of its <c>grpc-trace-bin</c>); zeros when the
+    /// client sent no valid one.
+    /// </summary>
     /// <param name="client">The client's request.</param>
     /// <param name="isExempt">See <see cref="IsExempt"/>: then there is no context at the caller, whatever the client sent.</param>
     /// <param name="output">Receives <see cref="TraceParentLength"/> bytes.</param>
@@ -66,11 +71,16 @@ internal static class TraceHeaders
     }
 
     /// <summary>
-    /// What the HTTP app gets. The context of the internal call wins; an invalid one of the client passes unchanged; a tracestate goes only beside a traceparent.
-    /// Of a caller that speaks gRPC only the call's context counts.
+    /// What the HTTP app gets. The context of the internal call wins; an invalid one of the client passes unchanged; a tracestate goes only
+    /// beside a traceparent. Of a caller that speaks gRPC only the call's context counts.
     /// </summary>
-    /// <param name="callContext">The internal call's traceparent, or the client's own for a call of the own app; may be zeros or invalid.</param>
-    /// <param name="callState">The tracestate that belongs to it. The internal call carries none; a call of the own app has the client's, unless its path is exempt.</param>
+    /// <param name="callContext">
+    /// The internal call's traceparent, or the client's own for a call of the own app; may be zeros or invalid.
+    /// </param>
+    /// <param name="callState">
+    /// The tracestate that belongs to it. The internal call carries none; a call of the own app has the client's, unless its path is
+    /// exempt.
+    /// </param>
     /// <param name="metadata">The request's metadata.</param>
     /// <param name="isOn">Tracing is on (its sampling rate is not zero): without any context the app gets zeros.</param>
     /// <param name="app">Receives the fields.</param>
@@ -107,7 +117,8 @@ internal static class TraceHeaders
     }
 
     /// <summary>
-    /// What the client gets, on every answer. The app's own traceparent goes before the client's; without it the app's tracestate is dropped.
+    /// What the client gets, on every answer. The app's own traceparent goes before the client's; without it the app's tracestate is
+    /// dropped.
     /// </summary>
     /// <param name="request">The client's request, its baggage found valid.</param>
     /// <param name="response">Metadata of the app's answer; null for an answer of the sidecar's own.</param>
@@ -134,7 +145,9 @@ internal static class TraceHeaders
         }
     }
 
-    /// <summary>Metadata of a gRPC caller keeps that protocol's content type, its name in lower case; an HTTP client's is spelled with capitals.</summary>
+    /// <summary>
+    /// Metadata of a gRPC caller keeps that protocol's content type, its name in lower case; an HTTP client's is spelled with capitals.
+    /// </summary>
     private static bool IsFromGrpc(HeaderList metadata)
     {
         for (var i = metadata.IndexOf(HeaderNames.ContentType); i >= 0; i = metadata.IndexOf(HeaderNames.ContentType, i + 1))

@@ -79,14 +79,17 @@ internal static class TraceState
 
     private static bool IsKeyPart(ReadOnlySpan<byte> part, int maxLength, bool mayBeginWithDigit)
     {
-        if (part.IsEmpty || part.Length > maxLength || !(char.IsAsciiLetterLower((char)part[0]) || (mayBeginWithDigit && char.IsAsciiDigit((char)part[0]))))
+        if (part.IsEmpty || part.Length > maxLength)
         {
             return false;
         }
 
-        return part.IndexOfAnyExcept("abcdefghijklmnopqrstuvwxyz0123456789_-*/"u8) < 0;
+        var first = (char)part[0];
+        return (char.IsAsciiLetterLower(first) || (mayBeginWithDigit && char.IsAsciiDigit(first))) &&
+            part.IndexOfAnyExcept("abcdefghijklmnopqrstuvwxyz0123456789_-*/"u8) < 0;
     }
 
     private static bool IsValue(ReadOnlySpan<byte> value) =>
-        value.Length is > 0 and <= 256 && value.IndexOfAnyExceptInRange((byte)' ', (byte)'~') < 0 && !value.Contains((byte)'=') && value[^1] != ' ';
+        value.Length is > 0 and <= 256 && value[^1] != ' ' &&
+        value.IndexOfAnyExceptInRange((byte)' ', (byte)'~') < 0 && !value.Contains((byte)'=');
 }

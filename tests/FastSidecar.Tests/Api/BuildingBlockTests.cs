@@ -29,7 +29,7 @@ public sealed class BuildingBlockTests
         switch (match.Endpoint)
         {
             case ApiEndpoint.BuildingBlock:
-                var block = BuildingBlockRoutes.Decide(match.Route!.Answer!, Encoding.Latin1.GetBytes(recorded.Body));
+                var block = BuildingBlockBody.Decide(match.Route!.Answer!, Encoding.Latin1.GetBytes(recorded.Body));
                 var output = new ArrayBufferWriter<byte>();
                 block.Write(output, match.Parameter, recorded.To, "default");
                 Assert.Equal(answer.Body, Encoding.UTF8.GetString(output.WrittenSpan));
@@ -67,7 +67,7 @@ public sealed class BuildingBlockTests
     public void BodyThatDecides_IsLookedAt(string verb, string path, string body, int status, string message)
     {
         var match = ApiPort.Match(Encoding.ASCII.GetBytes(verb), Encoding.ASCII.GetBytes(path));
-        var block = BuildingBlockRoutes.Decide(match.Route!.Answer!, Encoding.UTF8.GetBytes(body));
+        var block = BuildingBlockBody.Decide(match.Route!.Answer!, Encoding.UTF8.GetBytes(body));
         var output = new ArrayBufferWriter<byte>();
         block.Write(output, match.Parameter, "bare", "default");
         using var json = System.Text.Json.JsonDocument.Parse(output.WrittenMemory);

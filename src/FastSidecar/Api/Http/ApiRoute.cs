@@ -33,7 +33,14 @@ internal sealed class ApiRoute
     /// <param name="version">The first path segment, <c>v1.0</c> or <c>v1.0-alpha1</c>.</param>
     /// <param name="pattern">The rest; <c>{name}</c> stands for one segment, <c>*</c> at the end for one or more.</param>
     /// <param name="answer">What a building block that is not configured answers.</param>
-    public ApiRoute(string name, string group, ApiEndpoint endpoint, string[] verbs, string version, string pattern, BuildingBlockAnswer? answer = null)
+    public ApiRoute(
+        string name,
+        string group,
+        ApiEndpoint endpoint,
+        string[] verbs,
+        string version,
+        string pattern,
+        BuildingBlockAnswer? answer = null)
     {
         Name = name;
         Group = group;
@@ -72,7 +79,9 @@ internal sealed class ApiRoute
         return false;
     }
 
-    /// <summary>Whether the routing path has the pattern's shape; <paramref name="parameter"/> is the first <c>{name}</c>, still escaped.</summary>
+    /// <summary>
+    /// Whether the routing path has the pattern's shape; <paramref name="parameter"/> is the first <c>{name}</c>, still escaped.
+    /// </summary>
     public bool Matches(ReadOnlySpan<byte> routingPath, out ReadOnlySpan<byte> parameter)
     {
         parameter = default;

@@ -44,7 +44,7 @@ internal enum BlockBody
 /// <param name="Status">HTTP status.</param>
 /// <param name="ErrorCode">Dapr's code.</param>
 /// <param name="Message"><c>{0}</c> stands for the route's first parameter.</param>
-/// <param name="Body">What of the request's body decides; <see cref="BuildingBlockRoutes.Decide"/> applies it.</param>
+/// <param name="Body">What of the request's body decides; <see cref="BuildingBlockBody.Decide"/> applies it.</param>
 /// <param name="Reason">Reason in the details, with <paramref name="Detail"/>.</param>
 /// <param name="Detail">Metadata in the details.</param>
 internal sealed record BuildingBlockAnswer(

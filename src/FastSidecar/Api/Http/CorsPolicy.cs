@@ -5,8 +5,9 @@ using FastSidecar.Transport.Headers;
 namespace FastSidecar.Api.Http;
 
 /// <summary>
-/// Cross-origin rules of the API port (<c>--allowed-origins</c>). A preflight is answered here, 200 with an empty body, before any token is asked for; any other
-/// request is served whatever its origin, with fields that tell the browser (Dapr <c>pkg/api/http/server.go</c>; go-chi/cors <c>cors.go</c> 1.2.1).
+/// Cross-origin rules of the API port (<c>--allowed-origins</c>). A preflight is answered here, 200 with an empty body, before any token is
+/// asked for; any other request is served whatever its origin, with fields that tell the browser (Dapr <c>pkg/api/http/server.go</c>;
+/// go-chi/cors <c>cors.go</c> 1.2.1).
 /// </summary>
 internal sealed class CorsPolicy
 {
@@ -33,7 +34,9 @@ internal sealed class CorsPolicy
 
     private static ReadOnlySpan<byte> Origin => "Origin"u8;
 
-    /// <summary>Null for an empty flag: then an OPTIONS request is like any other. The list is cut at commas; spaces belong to the origins.</summary>
+    /// <summary>
+    /// Null for an empty flag: then an OPTIONS request is like any other. The list is cut at commas; spaces belong to the origins.
+    /// </summary>
     public static CorsPolicy? Parse(string allowedOrigins) =>
         allowedOrigins.Length == 0 ? null : new CorsPolicy(allowedOrigins.ToLowerInvariant().Split(','));
 
@@ -125,7 +128,9 @@ internal sealed class CorsPolicy
         return (Encoding.UTF8.GetBytes(origin[..star]), Encoding.UTF8.GetBytes(origin[(star + 1)..]));
     }
 
-    /// <summary>The requested header names in canonical spelling, divided by commas or spaces; characters that fit in no name are left out.</summary>
+    /// <summary>
+    /// The requested header names in canonical spelling, divided by commas or spaces; characters that fit in no name are left out.
+    /// </summary>
     private static List<string> HeaderNameList(ReadOnlySpan<byte> text)
     {
         var names = new List<string>();

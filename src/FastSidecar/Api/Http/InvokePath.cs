@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
 using FastSidecar.Invocation;
@@ -55,7 +56,10 @@ internal readonly record struct InvokePath(InvokeForm Form, byte[] TargetId, byt
         return FromPath(decodedPath);
     }
 
-    /// <summary>The method of the header forms: the whole path, cleaned, without its leading slash. Depends on the target alone, so it may be cached with it.</summary>
+    /// <summary>
+    /// The method of the header forms: the whole path, cleaned, without its leading slash. Depends on the target alone, so it may be cached
+    /// with it.
+    /// </summary>
     public static byte[] WholePathMethod(ReadOnlySpan<byte> decodedPath)
     {
         var cleaned = Clean(decodedPath);
@@ -99,7 +103,7 @@ internal readonly record struct InvokePath(InvokeForm Form, byte[] TargetId, byt
         }
 
         var buffer = new byte[Base64.GetMaxDecodedFromUtf8Length(encoded.Length)];
-        if (Base64.DecodeFromUtf8(encoded, buffer, out var consumed, out var length) != System.Buffers.OperationStatus.Done || consumed != encoded.Length)
+        if (Base64.DecodeFromUtf8(encoded, buffer, out var consumed, out var length) != OperationStatus.Done || consumed != encoded.Length)
         {
             return false;
         }

@@ -3,9 +3,9 @@ using FastSidecar.Invocation;
 namespace FastSidecar.Api.Http;
 
 /// <summary>
-/// Which route of the HTTP API a request takes. Routing looks at the <b>escaped</b> path, cleaned: doubles, literal dot segments and a trailing slash
-/// are gone, escapes are not decoded (<c>/v1.0/%68ealthz</c> is no health route). The request's own path stays as it came (Dapr
-/// <c>pkg/api/http/middlewares.go</c>, <c>server.go</c>; go-chi/chi <c>mux.go</c>).
+/// Which route of the HTTP API a request takes. Routing looks at the <b>escaped</b> path, cleaned: doubles, literal dot segments and a
+/// trailing slash are gone, escapes are not decoded (<c>/v1.0/%68ealthz</c> is no health route). The request's own path stays as it came
+/// (Dapr <c>pkg/api/http/middlewares.go</c>, <c>server.go</c>; go-chi/chi <c>mux.go</c>).
 /// </summary>
 internal sealed class RouteTable
 {
@@ -14,8 +14,12 @@ internal sealed class RouteTable
     private readonly ApiRoute[] _routes;
     private readonly bool _invokeIsFallback;
 
-    /// <param name="routes">More literal patterns first, as the router prefers them. Routes that the API allow and deny lists refuse are left out.</param>
-    /// <param name="invokeIsFallback">Unmatched paths and verbs are invocations; false on the public port, and where the invoke API is denied.</param>
+    /// <param name="routes">
+    /// More literal patterns first, as the router prefers them. Routes that the API allow and deny lists refuse are left out.
+    /// </param>
+    /// <param name="invokeIsFallback">
+    /// Unmatched paths and verbs are invocations; false on the public port, and where the invoke API is denied.
+    /// </param>
     public RouteTable(IEnumerable<ApiRoute> routes, bool invokeIsFallback)
     {
         _routes = [.. routes];
@@ -84,8 +88,9 @@ internal sealed class RouteTable
     }
 
     /// <summary>
-    /// Whether the API token is not asked for: a health route, reached by its own path but for outer slashes. Dapr looks at the decoded path alone here, so
-    /// that <c>/v1.0%2Fhealthz</c> passes without a token and is then routed as an invocation; judged on the route as well, it does not.
+    /// Whether the API token is not asked for: a health route, reached by its own path but for outer slashes. Dapr looks at the decoded
+    /// path alone here, so that <c>/v1.0%2Fhealthz</c> passes without a token and is then routed as an invocation; judged on the route as
+    /// well, it does not.
     /// </summary>
     public static bool IsTokenExempt(GoUrl target, RouteMatch match) => match.Endpoint switch
     {
@@ -120,6 +125,8 @@ internal sealed class RouteTable
 /// <summary>The outcome of routing.</summary>
 /// <param name="Endpoint">What serves the request.</param>
 /// <param name="Route">The route that matched; null for invocation and where none did.</param>
-/// <param name="Parameter">The first <c>{name}</c> of the pattern, decoded (the metadata key, the store's name); empty when there is none.</param>
+/// <param name="Parameter">
+/// The first <c>{name}</c> of the pattern, decoded (the metadata key, the store's name); empty when there is none.
+/// </param>
 /// <param name="AllowedVerbs">One <c>Allow</c> line each, for <see cref="ApiEndpoint.MethodNotAllowed"/>.</param>
 internal readonly record struct RouteMatch(ApiEndpoint Endpoint, ApiRoute? Route, byte[] Parameter, IReadOnlyList<string> AllowedVerbs);
