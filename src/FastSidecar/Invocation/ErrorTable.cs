@@ -17,7 +17,7 @@ internal static class ErrorTable
     public static readonly InvokeError MissingLeadingFields = new(ErrorSide.Peer, null, "response does not contain the required fields in the leading chunk");
     public static readonly InvokeError NoResponse = new(ErrorSide.Peer, null, "EOF");
 
-    public static InvokeError InvalidMethod(string text) => new(ErrorSide.Client, GrpcStatusCode.InvalidArgument, "invalid method: " + text);
+    public static InvokeError InvalidMethod(string text) => new(ErrorSide.Client, GrpcStatusCode.InvalidArgument, text);
 
     public static InvokeError NotResolved(string text) => new(ErrorSide.Self, null, text);
 

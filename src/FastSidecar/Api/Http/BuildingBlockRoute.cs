@@ -17,7 +17,7 @@ internal sealed class BuildingBlockRoute(string appId, string appNamespace, long
                 return;
             }
 
-            answer = BuildingBlockRoutes.Decide(answer, body);
+            answer = BuildingBlockBody.Decide(answer, body);
         }
 
         var json = new PooledBufferWriter();
