@@ -4,27 +4,116 @@ using System.Net.Sockets;
 namespace FastSidecar.Transport.Sockets;
 
 /// <summary>A connected socket as a duplex pipe. Reads and writes go straight to the socket: there is no thread hop and no second copy.</summary>
+/// <remarks>
+/// One flow reads, one flow writes; <see cref="Abort"/> may come from any thread. A FIN of the peer is a completed read; every other end is an
+/// <see cref="IOException"/> whose inner <see cref="SocketException"/> says which (a reset is <see cref="SocketError.ConnectionReset"/>).
+/// Continuations run inline on the thread that completed the socket operation.
+/// </remarks>
 public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
 {
+    // What a peer may have sent unread before a graceful close stops looking: beyond it the kernel's reset is the honest answer.
+    private const int DrainLimitBytes = 256 * 1024;
+
+    private readonly SocketPipeReader _input;
+    private readonly SocketPipeWriter _output;
+    private int _closed;
+
     public SocketConnection(Socket socket)
+        : this(socket, idleWithoutBuffer: false)
     {
-        _ = socket;
-        throw new NotImplementedException();
     }
 
-    public Socket Socket => throw new NotImplementedException();
+    /// <param name="socket">A connected stream socket; owned by the connection from here on.</param>
+    /// <param name="idleWithoutBuffer">A pending read holds no buffer until bytes have come, for one more system call per wait. For connections that idle long.</param>
+    public SocketConnection(Socket socket, bool idleWithoutBuffer)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        Socket = socket;
+        _input = new SocketPipeReader(this, idleWithoutBuffer);
+        _output = new SocketPipeWriter(this);
+    }
+
+    public Socket Socket { get; }
 
     /// <summary>Reads into pooled blocks; ReadAsync issues one receive when nothing is buffered.</summary>
-    public PipeReader Input => throw new NotImplementedException();
+    /// <remarks>A canceled ReadAsync leaves the receive under way, and the next ReadAsync waits for it: no byte is lost.</remarks>
+    public PipeReader Input => _input;
 
     /// <summary>
     /// Buffers until FlushAsync, which sends everything buffered in one gather write. <c>WriteAsync(memory)</c> joins large memory to that write without
     /// copying it; the memory must stay unchanged until the call completes.
     /// </summary>
-    public PipeWriter Output => throw new NotImplementedException();
+    /// <remarks>
+    /// More may be buffered while a flush is pending (it goes with the next one), but only one flush may be pending. Canceling a pending flush aborts the
+    /// connection, because part of the bytes may have left. CompleteAsync flushes and sends a FIN; Complete drops what was not flushed.
+    /// </remarks>
+    public PipeWriter Output => _output;
+
+    /// <summary>Abort or DisposeAsync was called.</summary>
+    public bool IsClosed => Volatile.Read(ref _closed) != 0;
 
     /// <summary>Closes both ways; pending reads and writes end. A reset instead of a FIN when <paramref name="reset"/>.</summary>
-    public void Abort(bool reset = false) => throw new NotImplementedException();
+    public void Abort(bool reset = false)
+    {
+        if (Interlocked.Exchange(ref _closed, 1) != 0)
+        {
+            return;
+        }
 
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+        try
+        {
+            if (reset)
+            {
+                Socket.LingerState = new LingerOption(true, 0);
+            }
+            else
+            {
+                // Without the explicit shutdown a close with an operation pending resets the connection (SafeSocketHandle does that on Unix).
+                Socket.Shutdown(SocketShutdown.Send);
+                DrainUnread();
+            }
+        }
+        catch (SocketException)
+        {
+            // The peer was faster: the connection is gone already.
+        }
+        catch (ObjectDisposedException)
+        {
+            // The socket was closed behind our back: nothing is left to say to the peer.
+        }
+
+        Socket.Dispose();
+    }
+
+    /// <summary>Closes both ways with a FIN and gives buffers back. Neither pipe may be in use by another flow any more, a pending operation apart.</summary>
+    public ValueTask DisposeAsync()
+    {
+        Abort();
+        _input.Complete();
+        _output.Complete();
+        return ValueTask.CompletedTask;
+    }
+
+    internal static IOException Failure(SocketError error, bool closedHere)
+    {
+        // After Abort a pending operation ends with whatever the kernel makes of it; the cause is the Abort.
+        var cause = new SocketException((int)(closedHere ? SocketError.OperationAborted : error));
+        return new IOException(closedHere ? "the connection was closed on this side" : cause.Message, cause);
+    }
+
+    /// <summary>Linux resets a connection that is closed with unread bytes in it; a peer in the middle of its answer shall see a FIN.</summary>
+    private void DrainUnread()
+    {
+        Span<byte> scratch = stackalloc byte[4096];
+        for (var drained = 0; drained < DrainLimitBytes && Socket.Available > 0;)
+        {
+            var received = Socket.Receive(scratch, SocketFlags.None, out var error);
+            if (received <= 0 || error != SocketError.Success)
+            {
+                return;
+            }
+
+            drained += received;
+        }
+    }
 }

@@ -1,0 +1,399 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Threading.Tasks.Sources;
+
+namespace FastSidecar.Transport.Sockets;
+
+/// <summary>
+/// The sending half of a <see cref="SocketConnection"/>. A flush takes over everything buffered and sends it; what is written meanwhile goes into
+/// blocks of its own, so the writing flow and the completion of a send never touch the same piece.
+/// </summary>
+internal sealed class SocketPipeWriter : PipeWriter, IValueTaskSource<FlushResult>
+{
+    private const int MinBlockBytes = 4096;
+    private const int MaxBlockBytes = 32 * 1024;
+
+    // Below this a copy costs less than one more entry of a gather write (each entry pins its array).
+    private const int CopyLimitBytes = 4096;
+
+    // System.Net.Sockets keeps its list of buffers on the stack up to this many.
+    private const int MaxGather = 8;
+
+    // _state: Complete may meet a pending flush, then the flush's end finishes the job.
+    private const int Idle = 0;
+    private const int Flushing = 1;
+    private const int Completed = 2;
+    private const int CompletedFlushing = 3;
+
+    private readonly SocketConnection _connection;
+    private readonly SendOperation _operation;
+    private readonly List<ArraySegment<byte>> _gather = new(MaxGather);
+
+    private ManualResetValueTaskSourceCore<FlushResult> _waiter;
+    private CancellationTokenRegistration _registration;
+    private CancellationToken _token;
+
+    private List<SendPiece> _buffered = [];
+    private List<SendPiece> _sending = [];
+    private int _sendIndex;
+    private byte[]? _block;
+    private int _blockUsed;
+    private int _blockBytes = MinBlockBytes;
+    private long _unflushed;
+
+    private int _state = Idle;
+    private IOException? _fault;
+
+    public SocketPipeWriter(SocketConnection connection)
+    {
+        _connection = connection;
+        _operation = new SendOperation(this);
+    }
+
+    public override bool CanGetUnflushedBytes => true;
+
+    public override long UnflushedBytes => _unflushed;
+
+    public override Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        EnsureRoom(sizeHint);
+        return _block.AsMemory(_blockUsed);
+    }
+
+    public override Span<byte> GetSpan(int sizeHint = 0)
+    {
+        EnsureRoom(sizeHint);
+        return _block.AsSpan(_blockUsed);
+    }
+
+    public override void Advance(int bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, (_block?.Length ?? 0) - _blockUsed);
+        _blockUsed += bytes;
+        _unflushed += bytes;
+    }
+
+    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<FlushResult>(cancellationToken);
+        }
+
+        ThrowIfUnusable();
+        if (source.Length > CopyLimitBytes && MemoryMarshal.TryGetArray(source, out var array))
+        {
+            CloseBlock();
+            _buffered.Add(new SendPiece(array.Array!, array.Offset, array.Count, Pooled: false));
+        }
+        else
+        {
+            this.Write(source.Span);
+        }
+
+        return FlushAsync(cancellationToken);
+    }
+
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<FlushResult>(cancellationToken);
+        }
+
+        ThrowIfUnusable();
+        CloseBlock();
+        if (_buffered.Count == 0)
+        {
+            return default;
+        }
+
+        (_buffered, _sending) = (_sending, _buffered);
+        _unflushed = 0;
+        _blockBytes = MinBlockBytes;
+        _sendIndex = 0;
+        _waiter.Reset();
+        Volatile.Write(ref _state, Flushing);
+        if (!Send())
+        {
+            EndFlush();
+            return _fault is null ? default : ValueTask.FromException<FlushResult>(_fault);
+        }
+
+        var version = _waiter.Version;
+        if (cancellationToken.CanBeCanceled)
+        {
+            _token = cancellationToken;
+            _registration = cancellationToken.UnsafeRegister(static state => ((SocketConnection)state!).Abort(), _connection);
+        }
+
+        return new ValueTask<FlushResult>(this, version);
+    }
+
+    /// <summary>Not offered: a send that is under way cannot be taken back. Abort the connection.</summary>
+    public override void CancelPendingFlush() => throw new NotSupportedException("a send that is under way cannot be taken back");
+
+    public override void Complete(Exception? exception = null)
+    {
+        if (Volatile.Read(ref _state) >= Completed)
+        {
+            return;
+        }
+
+        // Foreign memory was only there for the flush that follows it at once: what is left is ours.
+        CloseBlock();
+        ReturnBlocks(_buffered);
+        if (Interlocked.CompareExchange(ref _state, Completed, Idle) != Idle)
+        {
+            // Unless the flush ended just now and has set the state back.
+            if (Interlocked.CompareExchange(ref _state, CompletedFlushing, Flushing) == Flushing)
+            {
+                return;
+            }
+
+            Volatile.Write(ref _state, Completed);
+        }
+
+        CloseSending();
+    }
+
+    public override async ValueTask CompleteAsync(Exception? exception = null)
+    {
+        if (Volatile.Read(ref _state) == Idle && _fault is null && exception is null)
+        {
+            await FlushAsync();
+        }
+
+        Complete(exception);
+    }
+
+    FlushResult IValueTaskSource<FlushResult>.GetResult(short token)
+    {
+        _registration.Dispose();
+        _registration = default;
+        var canceled = _token;
+        _token = default;
+        try
+        {
+            return _waiter.GetResult(token);
+        }
+        catch (IOException) when (canceled.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(canceled);
+        }
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token) => _waiter.GetStatus(token);
+
+    void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _waiter.OnCompleted(continuation, state, token, flags);
+
+    private void EnsureRoom(int sizeHint)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(sizeHint);
+        if (_block is not null)
+        {
+            if (_block.Length - _blockUsed >= Math.Max(sizeHint, 1))
+            {
+                return;
+            }
+
+            CloseBlock();
+        }
+
+        if (Volatile.Read(ref _state) >= Completed)
+        {
+            throw new InvalidOperationException("the writer was completed");
+        }
+
+        _block = ArrayPool<byte>.Shared.Rent(Math.Max(sizeHint, _blockBytes));
+        _blockBytes = Math.Min(_blockBytes * 2, MaxBlockBytes);
+    }
+
+    /// <summary>The block being filled joins the queue; the next write takes a new one.</summary>
+    private void CloseBlock()
+    {
+        if (_block is null)
+        {
+            return;
+        }
+
+        if (_blockUsed > 0)
+        {
+            _buffered.Add(new SendPiece(_block, 0, _blockUsed, Pooled: true));
+        }
+        else
+        {
+            ArrayPool<byte>.Shared.Return(_block);
+        }
+
+        _block = null;
+        _blockUsed = 0;
+    }
+
+    /// <summary>Sends until all has left, the socket makes it wait (true), or it failed.</summary>
+    private bool Send()
+    {
+        while (_sendIndex < _sending.Count)
+        {
+            PrepareSend();
+            try
+            {
+                if (_connection.Socket.SendAsync(_operation))
+                {
+                    return true;
+                }
+            }
+            catch (ObjectDisposedException)
+            {
+                _fault = SocketConnection.Failure(SocketError.OperationAborted, closedHere: true);
+                return false;
+            }
+
+            if (!TakeSent())
+            {
+                return false;
+            }
+        }
+
+        return false;
+    }
+
+    private void PrepareSend()
+    {
+        var count = Math.Min(_sending.Count - _sendIndex, MaxGather);
+        if (count == 1)
+        {
+            var piece = _sending[_sendIndex];
+            _operation.BufferList = null;
+            _operation.SetBuffer(piece.Array, piece.Start, piece.Count);
+            return;
+        }
+
+        _gather.Clear();
+        for (var i = 0; i < count; i++)
+        {
+            var piece = _sending[_sendIndex + i];
+            _gather.Add(new ArraySegment<byte>(piece.Array, piece.Start, piece.Count));
+        }
+
+        if (_operation.Buffer is not null)
+        {
+            _operation.SetBuffer(null, 0, 0);
+        }
+
+        _operation.BufferList = _gather;
+    }
+
+    /// <summary>Steps over what the last send took. False when it failed.</summary>
+    private bool TakeSent()
+    {
+        if (_operation.SocketError != SocketError.Success)
+        {
+            _fault = SocketConnection.Failure(_operation.SocketError, _connection.IsClosed);
+            return false;
+        }
+
+        var sent = _operation.BytesTransferred;
+        while (sent > 0)
+        {
+            var piece = _sending[_sendIndex];
+            if (sent < piece.Count)
+            {
+                _sending[_sendIndex] = piece with { Start = piece.Start + sent, Count = piece.Count - sent };
+                break;
+            }
+
+            sent -= piece.Count;
+            _sendIndex++;
+        }
+
+        return true;
+    }
+
+    private void OnSent()
+    {
+        if (TakeSent() && Send())
+        {
+            return;
+        }
+
+        // Read before the state says idle: from then on the writing flow may start the next flush.
+        var fault = _fault;
+        EndFlush();
+        if (fault is null)
+        {
+            _waiter.SetResult(default);
+        }
+        else
+        {
+            _waiter.SetException(fault);
+        }
+    }
+
+    private void EndFlush()
+    {
+        ReturnBlocks(_sending);
+        _gather.Clear();
+        if (Interlocked.CompareExchange(ref _state, Idle, Flushing) == CompletedFlushing)
+        {
+            Volatile.Write(ref _state, Completed);
+            CloseSending();
+        }
+    }
+
+    private static void ReturnBlocks(List<SendPiece> pieces)
+    {
+        foreach (var piece in pieces)
+        {
+            if (piece.Pooled)
+            {
+                ArrayPool<byte>.Shared.Return(piece.Array);
+            }
+        }
+
+        pieces.Clear();
+    }
+
+    private void CloseSending()
+    {
+        _operation.Dispose();
+        try
+        {
+            if (!_connection.IsClosed)
+            {
+                _connection.Socket.Shutdown(SocketShutdown.Send);
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // Nobody is left to be told.
+        }
+    }
+
+    private void ThrowIfUnusable()
+    {
+        if (_fault is not null)
+        {
+            throw new IOException(_fault.Message, _fault.InnerException);
+        }
+
+        switch (Volatile.Read(ref _state))
+        {
+            case Idle:
+                return;
+            case Flushing:
+                throw new InvalidOperationException("one flush at a time");
+            default:
+                throw new InvalidOperationException("the writer was completed");
+        }
+    }
+
+    private sealed class SendOperation(SocketPipeWriter writer) : SocketAsyncEventArgs(true)
+    {
+        protected override void OnCompleted(SocketAsyncEventArgs e) => writer.OnSent();
+    }
+}
