@@ -65,6 +65,9 @@ internal sealed class ConnectionOutput
     /// <summary>Under the lock: nothing is left to flush and no flush is under way.</summary>
     public bool IsIdleUnsynchronized => !_flushing && !IsDueUnsynchronized;
 
+    /// <summary>The transport has not ended a flush.</summary>
+    public bool IsFlushing => Volatile.Read(ref _flushing);
+
     /// <summary>
     /// A flush would send something. Read without the lock: what this thread has written it sees, and whoever writes on another thread flushes there.
     /// </summary>

@@ -61,7 +61,6 @@ public sealed class Http2Connection : IAsyncDisposable
     private readonly long _started;
     private ITimer? _timer;
     private Task? _readLoop;
-    private Task? _outputCompletion;
     private State _state;
     private Exception? _failure;
     private long _lastRead;
@@ -839,7 +838,7 @@ public sealed class Http2Connection : IAsyncDisposable
             return;
         }
 
-        _outputCompletion = CompleteOutputAsync();
+        _ = CompleteOutputAsync(); // the read loop, which waits for the peer's end now, completes it again
     }
 
     private async Task CompleteOutputAsync()
@@ -857,14 +856,17 @@ public sealed class Http2Connection : IAsyncDisposable
     private async Task EndAsync()
     {
         await (_timer?.DisposeAsync() ?? default);
+        if (Output.IsFlushing)
+        {
+            CancelFlush();
+        }
+        else
+        {
+            await CompleteOutputAsync();
+        }
+
         try
         {
-            if (!Output.IsIdleUnsynchronized)
-            {
-                _transport.Output.CancelPendingFlush();
-            }
-
-            await (_outputCompletion ?? CompleteOutputAsync());
             await _transport.Input.CompleteAsync();
             if (_transport is IAsyncDisposable transport)
             {
@@ -882,6 +884,18 @@ public sealed class Http2Connection : IAsyncDisposable
         }
 
         _closedSource.TrySetResult();
+    }
+
+    private void CancelFlush()
+    {
+        try
+        {
+            _transport.Output.CancelPendingFlush();
+        }
+        catch (NotSupportedException)
+        {
+            // A SocketConnection ends its flush when it is disposed.
+        }
     }
 
     private Http2Stream RentUnsynchronized()
