@@ -1,15 +1,36 @@
+using FastSidecar.Transport.Http2.FlowControl;
+
 namespace FastSidecar.Transport.Http2;
 
+/// <summary>Settings that can be announced (RFC 9113 §6.5.2).</summary>
+[Flags]
+public enum Http2AnnouncedSettings
+{
+    /// <summary>An empty SETTINGS frame, as daprd's client sends: the protocol's defaults hold, whatever the options say.</summary>
+    None = 0,
+    EnablePush = 1,
+    MaxConcurrentStreams = 2,
+    InitialWindowSize = 4,
+    MaxFrameSize = 8,
+    MaxHeaderListSize = 16,
+    All = 31,
+}
+
 /// <summary>Settings and limits of one HTTP/2 connection. The defaults are those of the sidecar-to-sidecar wire.</summary>
+/// <remarks>
+/// What one connection may cost in memory: <see cref="StreamWindowBytes"/> for each open stream whose reader is slow (bounded over all connections by
+/// <see cref="ReceiveBudget"/>), one header block of up to <see cref="MaxHeaderListBytes"/> while it arrives, about 5 KiB for each of up to 128 idle stream objects,
+/// 64 KiB of output that the socket has not taken, and two HPACK tables of 4 KiB.
+/// </remarks>
 public sealed record Http2Options
 {
     /// <summary>Initial window of each stream that we announce, in bytes (RFC 9113 §6.5.2).</summary>
     public int StreamWindowBytes { get; init; } = 256 * 1024;
 
-    /// <summary>Window of the connection that we announce, in bytes.</summary>
+    /// <summary>Window of the connection that we announce, in bytes; not below 65,535, where every connection starts.</summary>
     public int ConnectionWindowBytes { get; init; } = 1024 * 1024;
 
-    /// <summary>SETTINGS_MAX_CONCURRENT_STREAMS that a server announces.</summary>
+    /// <summary>SETTINGS_MAX_CONCURRENT_STREAMS that a server announces; more are refused.</summary>
     public int MaxConcurrentStreams { get; init; } = 1000;
 
     /// <summary>SETTINGS_MAX_FRAME_SIZE that we announce, in bytes.</summary>
@@ -18,7 +39,16 @@ public sealed record Http2Options
     /// <summary>SETTINGS_MAX_HEADER_LIST_SIZE that we announce and enforce, in bytes (each field counts 32 bytes more, RFC 9113 §6.5.2).</summary>
     public int MaxHeaderListBytes { get; init; } = 4096 << 10;
 
-    /// <summary>A PING leaves after this long without a byte received; zero switches it off.</summary>
+    /// <summary>
+    /// Which settings leave in our first SETTINGS frame; null: those that differ from the protocol's defaults. One that is not announced is not in force either,
+    /// limits on header lists and streams apart.
+    /// </summary>
+    public Http2AnnouncedSettings? Announce { get; init; }
+
+    /// <summary>What a server does with a malformed request head.</summary>
+    public MalformedRequestHandling MalformedRequests { get; init; }
+
+    /// <summary>A PING leaves after this long without a byte received; zero switches it off. A client waits at least 10 s.</summary>
     public TimeSpan KeepAliveInterval { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>The connection is given up when the answer to that PING takes longer.</summary>
@@ -26,6 +56,12 @@ public sealed record Http2Options
 
     /// <summary>Server: GOAWAY after this long without a stream; zero switches it off.</summary>
     public TimeSpan MaxIdle { get; init; } = TimeSpan.FromMinutes(3);
+
+    /// <summary>Server: the client's preface and SETTINGS must have come by then; zero switches it off. The default is grpc-go's.</summary>
+    public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(120);
+
+    /// <summary>A cap on received bytes shared by all connections that are given the same object; null: none.</summary>
+    public ReceiveBudget? ReceiveBudget { get; init; }
 
     /// <summary>Name for logs: the peer's address.</summary>
     public string PeerName { get; init; } = "";

@@ -1,0 +1,207 @@
+using System.Buffers;
+using System.Buffers.Text;
+using FastSidecar.Transport.Headers;
+
+namespace FastSidecar.Transport.Http2;
+
+/// <summary>Which header lists are well-formed HTTP messages (RFC 9113 §8.2, §8.3). Pure functions.</summary>
+internal static class HeadRules
+{
+    private const int MaxLengthDigits = 19;
+
+    /// <summary>Token characters (RFC 9110 §5.6.2) without capitals.</summary>
+    private static readonly SearchValues<byte> NameBytes = SearchValues.Create("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"u8);
+
+    private static readonly SearchValues<byte> ForbiddenValueBytes = SearchValues.Create("\0\r\n"u8);
+
+    [Flags]
+    private enum Pseudo
+    {
+        None = 0,
+        Method = 1,
+        Scheme = 2,
+        Path = 4,
+        Authority = 8,
+        Status = 16,
+        Protocol = 32,
+    }
+
+    /// <summary>Checks a request head; <paramref name="contentLength"/> is −1 when there is none.</summary>
+    /// <remarks>
+    /// Leading and trailing blanks of values are let through, though §8.2.1 forbids them: Go's servers accept them, and gRPC metadata may hold them.
+    /// </remarks>
+    public static MalformedReason CheckRequest(HeaderList headers, out long contentLength)
+    {
+        contentLength = -1;
+        var seen = Pseudo.None;
+        var connect = false;
+        var inFields = false;
+        for (var i = 0; i < headers.Count; i++)
+        {
+            var name = headers.Name(i);
+            var value = headers.Value(i);
+            if (name.Length > 0 && name[0] == (byte)':')
+            {
+                var pseudo = RequestPseudo(name);
+                if (inFields || pseudo == Pseudo.None || (seen & pseudo) != 0 || (value.IsEmpty && pseudo != Pseudo.Authority) ||
+                    (pseudo == Pseudo.Path && value[0] != (byte)'/' && !value.SequenceEqual("*"u8)))
+                {
+                    return MalformedReason.PseudoHeader;
+                }
+
+                if (value.ContainsAny(ForbiddenValueBytes))
+                {
+                    return MalformedReason.FieldValue;
+                }
+
+                seen |= pseudo;
+                connect |= pseudo == Pseudo.Method && value.SequenceEqual("CONNECT"u8);
+                continue;
+            }
+
+            inFields = true;
+            var reason = CheckField(name, value, ref contentLength);
+            if (reason != MalformedReason.None)
+            {
+                return reason;
+            }
+        }
+
+        // CONNECT has no scheme and path unless it is extended (RFC 9113 §8.5, RFC 8441 §4).
+        var needed = connect && (seen & Pseudo.Protocol) == 0 ? Pseudo.Method | Pseudo.Authority : Pseudo.Method | Pseudo.Scheme | Pseudo.Path;
+        return (seen & needed) == needed ? MalformedReason.None : MalformedReason.MissingPseudoHeader;
+    }
+
+    /// <summary>Checks a response head, interim ones included.</summary>
+    public static MalformedReason CheckResponse(HeaderList headers, out int status, out long contentLength)
+    {
+        contentLength = -1;
+        status = 0;
+        for (var i = 0; i < headers.Count; i++)
+        {
+            var name = headers.Name(i);
+            var value = headers.Value(i);
+            if (name.Length > 0 && name[0] == (byte)':')
+            {
+                if (i > 0 || !name.SequenceEqual(":status"u8) || !TryParseStatus(value, out status))
+                {
+                    return MalformedReason.PseudoHeader;
+                }
+
+                continue;
+            }
+
+            var reason = CheckField(name, value, ref contentLength);
+            if (reason != MalformedReason.None)
+            {
+                return reason;
+            }
+        }
+
+        return status == 0 ? MalformedReason.MissingPseudoHeader : MalformedReason.None;
+    }
+
+    public static MalformedReason CheckTrailers(HeaderList trailers)
+    {
+        for (var i = 0; i < trailers.Count; i++)
+        {
+            var name = trailers.Name(i);
+            if (name.Length > 0 && name[0] == (byte)':')
+            {
+                return MalformedReason.PseudoHeader;
+            }
+
+            long contentLength = -1;
+            var reason = CheckField(name, trailers.Value(i), ref contentLength);
+            if (reason != MalformedReason.None)
+            {
+                return reason;
+            }
+        }
+
+        return MalformedReason.None;
+    }
+
+    /// <summary>Our own lists: what would split a message at the peer, or be refused by it, never leaves.</summary>
+    public static void ThrowIfUnsendable(HeaderList headers)
+    {
+        for (var i = 0; i < headers.Count; i++)
+        {
+            var name = headers.Name(i);
+            var plain = name.Length > 0 && name[0] == (byte)':' ? name[1..] : name;
+            if (plain.IsEmpty || plain.ContainsAnyExcept(NameBytes))
+            {
+                throw new ArgumentException($"the name of field {i} is not a lower-case HTTP field name", nameof(headers));
+            }
+
+            if (headers.Value(i).ContainsAny(ForbiddenValueBytes))
+            {
+                throw new ArgumentException($"the value of field {i} contains a NUL, CR or LF", nameof(headers));
+            }
+        }
+    }
+
+    public static bool IsInterim(HeaderList head) =>
+        head.Count > 0 && head.Name(0).SequenceEqual(":status"u8) && head.Value(0) is { Length: 3 } status && status[0] == (byte)'1';
+
+    public static bool IsHeadRequest(HeaderList head) => head.TryGet(":method"u8, out var method) && method.SequenceEqual("HEAD"u8);
+
+    private static MalformedReason CheckField(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, ref long contentLength)
+    {
+        if (name.IsEmpty || name.ContainsAnyExcept(NameBytes))
+        {
+            return MalformedReason.FieldName;
+        }
+
+        if (value.ContainsAny(ForbiddenValueBytes))
+        {
+            return MalformedReason.FieldValue;
+        }
+
+        // The length tells most names from these few.
+        return name.Length switch
+        {
+            2 when name.SequenceEqual("te"u8) && !value.SequenceEqual("trailers"u8) => MalformedReason.ConnectionSpecificField,
+            7 when name.SequenceEqual("upgrade"u8) => MalformedReason.ConnectionSpecificField,
+            10 when name.SequenceEqual("connection"u8) || name.SequenceEqual("keep-alive"u8) => MalformedReason.ConnectionSpecificField,
+            14 when name.SequenceEqual("content-length"u8) => CheckContentLength(value, ref contentLength),
+            16 when name.SequenceEqual("proxy-connection"u8) => MalformedReason.ConnectionSpecificField,
+            17 when name.SequenceEqual("transfer-encoding"u8) => MalformedReason.ConnectionSpecificField,
+            _ => MalformedReason.None,
+        };
+    }
+
+    private static MalformedReason CheckContentLength(ReadOnlySpan<byte> value, ref long contentLength)
+    {
+        if (value.Length is 0 or > MaxLengthDigits || value.ContainsAnyExceptInRange((byte)'0', (byte)'9') ||
+            !Utf8Parser.TryParse(value, out long length, out _) || (contentLength >= 0 && contentLength != length))
+        {
+            return MalformedReason.ContentLength;
+        }
+
+        contentLength = length;
+        return MalformedReason.None;
+    }
+
+    private static Pseudo RequestPseudo(ReadOnlySpan<byte> name) => name.Length switch
+    {
+        5 when name.SequenceEqual(":path"u8) => Pseudo.Path,
+        7 when name.SequenceEqual(":method"u8) => Pseudo.Method,
+        7 when name.SequenceEqual(":scheme"u8) => Pseudo.Scheme,
+        9 when name.SequenceEqual(":protocol"u8) => Pseudo.Protocol,
+        10 when name.SequenceEqual(":authority"u8) => Pseudo.Authority,
+        _ => Pseudo.None,
+    };
+
+    private static bool TryParseStatus(ReadOnlySpan<byte> value, out int status)
+    {
+        status = 0;
+        if (value.Length != 3 || value.ContainsAnyExceptInRange((byte)'0', (byte)'9') || value[0] == (byte)'0')
+        {
+            return false;
+        }
+
+        status = ((value[0] - '0') * 100) + ((value[1] - '0') * 10) + (value[2] - '0');
+        return true;
+    }
+}
