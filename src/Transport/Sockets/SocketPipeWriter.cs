@@ -10,7 +10,7 @@ namespace FastSidecar.Transport.Sockets;
 /// The sending half of a <see cref="SocketConnection"/>. A flush takes over everything buffered and sends it; what is written meanwhile goes into
 /// blocks of its own, so the writing flow and the completion of a send never touch the same piece.
 /// </summary>
-internal sealed class SocketPipeWriter : PipeWriter, IValueTaskSource<FlushResult>
+internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSource<FlushResult>
 {
     private const int MinBlockBytes = 4096;
     private const int MaxBlockBytes = 32 * 1024;
@@ -84,17 +84,22 @@ internal sealed class SocketPipeWriter : PipeWriter, IValueTaskSource<FlushResul
         }
 
         ThrowIfUnusable();
-        if (source.Length > CopyLimitBytes && MemoryMarshal.TryGetArray(source, out var array))
+        Append(source);
+        return FlushAsync(cancellationToken);
+    }
+
+    public void Append(ReadOnlyMemory<byte> memory)
+    {
+        if (memory.Length > CopyLimitBytes && MemoryMarshal.TryGetArray(memory, out var array))
         {
             CloseBlock();
             _buffered.Add(new SendPiece(array.Array!, array.Offset, array.Count, Pooled: false));
+            _unflushed += memory.Length;
         }
         else
         {
-            this.Write(source.Span);
+            this.Write(memory.Span);
         }
-
-        return FlushAsync(cancellationToken);
     }
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
