@@ -8,15 +8,17 @@ namespace FastSidecar.Transport.Hpack;
 /// connection's output encodes.
 /// </summary>
 /// <remarks>
-/// The same few lists are sent again and again, so what repeats goes into the dynamic table and costs one byte from the second time on. Secrets are
-/// never indexed. A name keeps at most <see cref="MaxValuesOnFirstSight"/> values that were never asked for again; further ones are added only when they
-/// come a second time. So a header with an id of the request in it cannot wash the table, whatever it is called.
+/// The same few lists are sent again and again, so what repeats goes into the dynamic table and costs one byte from the second time on.
+/// Secrets are never indexed. A name keeps at most <see cref="MaxValuesOnFirstSight"/> values that were never asked for again; further ones
+/// are added only when they come a second time. So a header with an id of the request in it cannot wash the table, whatever it is called.
 /// </remarks>
 public sealed class HpackEncoder
 {
     private const int MaxValuesOnFirstSight = 4;
 
-    /// <summary>Hashes of fields sent as literals lately, to notice the second time. A power of two; a clash only costs a chance to index.</summary>
+    /// <summary>
+    /// Hashes of fields sent as literals lately, to notice the second time. A power of two; a clash only costs a chance to index.
+    /// </summary>
     private const int RecentLiterals = 64;
 
     /// <summary>A power of two, a few times the fields of the lists that one connection sends.</summary>
@@ -29,8 +31,9 @@ public sealed class HpackEncoder
     private readonly uint[] _recentLiterals = new uint[RecentLiterals];
 
     /// <summary>
-    /// Where a field with that place and those lengths was found last. The lists of a connection are so alike that the guess is nearly always right, and
-    /// two comparisons are cheaper than the hashes that they save (measured on a ten-field request: 85 ns instead of 200).
+    /// Where a field with that place and those lengths was found last. The lists of a connection are so alike that the guess is nearly
+    /// always right, and two comparisons are cheaper than the hashes that they save (measured on a ten-field request: 85 ns instead of
+    /// 200).
     /// </summary>
     private readonly HpackPlace[] _guesses = new HpackPlace[Guesses];
 
@@ -63,7 +66,10 @@ public sealed class HpackEncoder
         _smallestTableBytes = Math.Min(_smallestTableBytes, used);
     }
 
-    /// <summary>Writes the list as one complete header block. Names must be lower-case and pseudo-headers first (RFC 9113 §8.2, §8.3): nothing is checked here.</summary>
+    /// <summary>
+    /// Writes the list as one complete header block. Names must be lower-case and pseudo-headers first (RFC 9113 §8.2, §8.3): nothing is
+    /// checked here.
+    /// </summary>
     public void Encode(HeaderList headers, IBufferWriter<byte> output)
     {
         var writer = new HpackWriter(output.GetSpan(3 * HpackWriter.MaxIntegerBytes));
@@ -134,7 +140,13 @@ public sealed class HpackEncoder
     }
 
     private HpackPlace WriteNewField(
-        ref HpackWriter writer, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, uint nameHash, uint fieldHash, HpackIndexing indexing, int staticIndex)
+        ref HpackWriter writer,
+        ReadOnlySpan<byte> name,
+        ReadOnlySpan<byte> value,
+        uint nameHash,
+        uint fieldHash,
+        HpackIndexing indexing,
+        int staticIndex)
     {
         var namePlace = _table.FindName(name, nameHash, countUpTo: MaxValuesOnFirstSight, out var valuesOfName);
         if (staticIndex != 0)

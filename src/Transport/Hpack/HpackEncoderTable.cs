@@ -3,8 +3,8 @@ using System.Numerics;
 namespace FastSidecar.Transport.Hpack;
 
 /// <summary>
-/// The encoder's dynamic table: what the peer's decoder holds, and two hash chains per entry to find it by field or by name. A chain links insertion
-/// numbers from new to old, so it ends at the first number that has been evicted, and eviction has nothing to unlink.
+/// The encoder's dynamic table: what the peer's decoder holds, and two hash chains per entry to find it by field or by name. A chain links
+/// insertion numbers from new to old, so it ends at the first number that has been evicted, and eviction has nothing to unlink.
 /// </summary>
 internal sealed class HpackEncoderTable
 {
@@ -25,15 +25,19 @@ internal sealed class HpackEncoderTable
 
     public int MaxBytes => _table.MaxBytes;
 
-    /// <summary>Whether that place, in this or the static table, holds exactly this field. It may have been evicted since it was found.</summary>
+    /// <summary>
+    /// Whether that place, in this or the static table, holds exactly this field. It may have been evicted since it was found.
+    /// </summary>
     public bool Holds(HpackPlace place, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
         if (place.IsStatic)
         {
-            return HpackStaticTable.Value(place.StaticIndex).SequenceEqual(value) && HpackStaticTable.Name(place.StaticIndex).SequenceEqual(name);
+            var index = place.StaticIndex;
+            return HpackStaticTable.Value(index).SequenceEqual(value) && HpackStaticTable.Name(index).SequenceEqual(name);
         }
 
-        return _table.IsLive(place.Number) && _table.Value(place.Number).SequenceEqual(value) && _table.Name(place.Number).SequenceEqual(name);
+        var number = place.Number;
+        return _table.IsLive(number) && _table.Value(number).SequenceEqual(value) && _table.Name(number).SequenceEqual(name);
     }
 
     /// <summary>The index on the wire of a place that exists.</summary>
@@ -58,7 +62,10 @@ internal sealed class HpackEncoderTable
         return default;
     }
 
-    /// <summary>The newest entry of that name, if there is one; <paramref name="count"/> is how many there are, counted up to <paramref name="countUpTo"/>.</summary>
+    /// <summary>
+    /// The newest entry of that name, if there is one; <paramref name="count"/> is how many there are, counted up to <paramref
+    /// name="countUpTo"/>.
+    /// </summary>
     public HpackPlace FindName(ReadOnlySpan<byte> name, uint nameHash, int countUpTo, out int count)
     {
         count = 0;

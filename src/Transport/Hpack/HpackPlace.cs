@@ -1,6 +1,8 @@
 namespace FastSidecar.Transport.Hpack;
 
-/// <summary>An entry of either table, by a number that stays the same while the index on the wire grows with every insertion. Default: nowhere.</summary>
+/// <summary>
+/// An entry of either table, by a number that stays the same while the index on the wire grows with every insertion. Default: nowhere.
+/// </summary>
 internal readonly struct HpackPlace
 {
     private readonly long _number; // positive: insertion number; negative: static index
