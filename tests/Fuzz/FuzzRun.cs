@@ -4,8 +4,9 @@ using System.Globalization;
 namespace FastSidecar.Fuzz;
 
 /// <summary>
-/// Runs a target on inputs that grow out of its seeds. The ordinary test run takes a fixed number of inputs from a fixed random seed, so it is the same
-/// every time; <c>FASTSIDECAR_FUZZ_SECONDS=60 dotnet test tests/Fuzz</c> goes on with new random seeds for that long per target.
+/// Runs a target on inputs that grow out of its seeds. The ordinary test run takes a fixed number of inputs from a fixed random seed, so it
+/// is the same every time; <c>FASTSIDECAR_FUZZ_SECONDS=60 dotnet test tests/Fuzz</c> goes on with new random seeds for that long per
+/// target.
 /// </summary>
 internal static class FuzzRun
 {

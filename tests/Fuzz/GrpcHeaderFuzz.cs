@@ -4,7 +4,9 @@ using Xunit;
 
 namespace FastSidecar.Fuzz;
 
-/// <summary>Values of gRPC headers: nothing throws, nothing is written beyond the promised length, and what was read can be written.</summary>
+/// <summary>
+/// Values of gRPC headers: nothing throws, nothing is written beyond the promised length, and what was read can be written.
+/// </summary>
 public sealed class GrpcHeaderFuzz
 {
     private static readonly byte[][] Seeds =

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace FastSidecar.Fuzz;
 
-/// <summary>Any bytes: fields or an HpackException, the same whole and in pieces, within the limit, and what was read can be sent on.</summary>
+/// <summary>
+/// Any bytes: fields or an HpackException, the same whole and in pieces, within the limit, and what was read can be sent on.
+/// </summary>
 public sealed class HpackDecoderFuzz
 {
     private const int MaxListBytes = 8 * 1024;

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace FastSidecar.Fuzz;
 
-/// <summary>The input is a program for an encoder: which fields to send, when the peer changes its table. The decoder must follow.</summary>
+/// <summary>
+/// The input is a program for an encoder: which fields to send, when the peer changes its table. The decoder must follow.
+/// </summary>
 public sealed class HpackEncoderFuzz
 {
     private static readonly string[] Names =
@@ -38,7 +40,8 @@ public sealed class HpackEncoderFuzz
                 continue;
             }
 
-            sent.Add(System.Text.Encoding.ASCII.GetBytes(Names[what % Names.Length]), program.AsSpan(i, argument % 16 == 0 ? Math.Min(program.Length - i, 1500) : argument % 3));
+            var valueLength = argument % 16 == 0 ? Math.Min(program.Length - i, 1500) : argument % 3;
+            sent.Add(System.Text.Encoding.ASCII.GetBytes(Names[what % Names.Length]), program.AsSpan(i, Math.Min(valueLength, program.Length - i)));
             if (what % 4 != 0)
             {
                 continue;

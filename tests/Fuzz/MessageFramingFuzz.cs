@@ -4,7 +4,9 @@ using Xunit;
 
 namespace FastSidecar.Fuzz;
 
-/// <summary>Any bytes as DATA: messages, the same however they are cut and however little arrives at a time; nothing is taken before it is whole.</summary>
+/// <summary>
+/// Any bytes as DATA: messages, the same however they are cut and however little arrives at a time; nothing is taken before it is whole.
+/// </summary>
 public sealed class MessageFramingFuzz
 {
     private const uint MaxMessageBytes = 300;

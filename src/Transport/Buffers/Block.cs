@@ -5,8 +5,9 @@ using System.Runtime.InteropServices;
 namespace FastSidecar.Transport.Buffers;
 
 /// <summary>
-/// A pinned array of fixed size from a <see cref="BlockPool"/>, which can also be a segment of a <see cref="ReadOnlySequence{T}"/>: bytes are put at the
-/// end with <see cref="Free"/> and <see cref="Commit"/>, blocks are chained with <see cref="Link"/>. One owner at a time; not thread-safe.
+/// A pinned array of fixed size from a <see cref="BlockPool"/>, which can also be a segment of a <see cref="ReadOnlySequence{T}"/>: bytes
+/// are put at the end with <see cref="Free"/> and <see cref="Commit"/>, blocks are chained with <see cref="Link"/>. One owner at a time;
+/// not thread-safe.
 /// </summary>
 public sealed class Block : ReadOnlySequenceSegment<byte>, IMemoryOwner<byte>
 {
@@ -37,7 +38,9 @@ public sealed class Block : ReadOnlySequenceSegment<byte>, IMemoryOwner<byte>
     /// <summary>Set while someone holds the block; only the pool touches it, under its lock.</summary>
     internal bool IsRented { get; set; }
 
-    /// <summary>Makes so many bytes of <see cref="Free"/> part of the segment. Not allowed once a next block is linked: its position would be wrong.</summary>
+    /// <summary>
+    /// Makes so many bytes of <see cref="Free"/> part of the segment. Not allowed once a next block is linked: its position would be wrong.
+    /// </summary>
     public void Commit(int bytes)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)bytes, (uint)(_whole.Length - Memory.Length), nameof(bytes));

@@ -3,8 +3,8 @@ using System.Buffers;
 namespace FastSidecar.Transport.Buffers;
 
 /// <summary>
-/// Hands out pinned blocks of one size and keeps returned ones, the last returned first because it is still in the cache. Thread-safe: one short lock,
-/// nearly always free since most renting happens on the socket thread. Also a <see cref="MemoryPool{T}"/>, for pipes.
+/// Hands out pinned blocks of one size and keeps returned ones, the last returned first because it is still in the cache. Thread-safe: one
+/// short lock, nearly always free since most renting happens on the socket thread. Also a <see cref="MemoryPool{T}"/>, for pipes.
 /// </summary>
 public sealed class BlockPool : MemoryPool<byte>
 {

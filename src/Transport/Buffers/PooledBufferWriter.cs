@@ -3,8 +3,8 @@ using System.Buffers;
 namespace FastSidecar.Transport.Buffers;
 
 /// <summary>
-/// Collects bytes in one contiguous array that grows by doubling and comes from the shared array pool. Reused by its owner: <see cref="Clear"/> keeps the
-/// array, <see cref="Dispose"/> gives it back (and the writer may be used again). Not thread-safe.
+/// Collects bytes in one contiguous array that grows by doubling and comes from the shared array pool. Reused by its owner: <see
+/// cref="Clear"/> keeps the array, <see cref="Dispose"/> gives it back (and the writer may be used again). Not thread-safe.
 /// </summary>
 public sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
 {

@@ -6,8 +6,8 @@ namespace FastSidecar.Transport.Buffers;
 public static class SequenceExtensions
 {
     /// <summary>
-    /// The first <c>scratch.Length</c> bytes: in place when the first segment has them, otherwise copied to <paramref name="scratch"/>. False, and nothing is
-    /// done, when the sequence is shorter.
+    /// The first <c>scratch.Length</c> bytes: in place when the first segment has them, otherwise copied to <paramref name="scratch"/>.
+    /// False, and nothing is done, when the sequence is shorter.
     /// </summary>
     /// <param name="sequence">Stays as it is.</param>
     /// <param name="scratch">A small stackalloc as long as the header that is wanted.</param>
@@ -33,8 +33,8 @@ public static class SequenceExtensions
     }
 
     /// <summary>
-    /// All bytes in one span: in place when there is one segment, otherwise copied to an array of the shared pool that the caller must return when it is
-    /// not null.
+    /// All bytes in one span: in place when there is one segment, otherwise copied to an array of the shared pool that the caller must
+    /// return when it is not null.
     /// </summary>
     public static ReadOnlySpan<byte> Join(this in ReadOnlySequence<byte> sequence, out byte[]? rented)
     {

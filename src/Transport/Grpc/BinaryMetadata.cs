@@ -50,7 +50,9 @@ public static class BinaryMetadata
     /// <summary>The most bytes that a text of that length stands for.</summary>
     public static int MaxDecodedLength(int textBytes) => (int)(textBytes * 3L / 4);
 
-    /// <summary>Writes the bytes. False when the text is not base64. <paramref name="output"/> must hold <see cref="MaxDecodedLength"/>.</summary>
+    /// <summary>
+    /// Writes the bytes. False when the text is not base64. <paramref name="output"/> must hold <see cref="MaxDecodedLength"/>.
+    /// </summary>
     public static bool TryDecode(ReadOnlySpan<byte> text, Span<byte> output, out int written)
     {
         written = 0;

@@ -31,7 +31,9 @@ public static class GrpcMessageEncoding
         return length;
     }
 
-    /// <summary>Writes the header's value and returns its length. <paramref name="output"/> must hold <see cref="EncodedLength"/>.</summary>
+    /// <summary>
+    /// Writes the header's value and returns its length. <paramref name="output"/> must hold <see cref="EncodedLength"/>.
+    /// </summary>
     public static int Encode(ReadOnlySpan<byte> message, Span<byte> output)
     {
         var written = 0;
@@ -65,7 +67,10 @@ public static class GrpcMessageEncoding
         return written;
     }
 
-    /// <summary>Writes the message's bytes and returns their number, at most <c>value.Length</c>. A percent sign without two hex digits stands for itself.</summary>
+    /// <summary>
+    /// Writes the message's bytes and returns their number, at most <c>value.Length</c>. A percent sign without two hex digits stands for
+    /// itself.
+    /// </summary>
     public static int Decode(ReadOnlySpan<byte> value, Span<byte> output)
     {
         var written = 0;
@@ -104,7 +109,9 @@ public static class GrpcMessageEncoding
         Invalid,
     }
 
-    /// <summary>How many bytes at the front share a kind: a run of plain ones, otherwise one character or one byte that is no UTF-8.</summary>
+    /// <summary>
+    /// How many bytes at the front share a kind: a run of plain ones, otherwise one character or one byte that is no UTF-8.
+    /// </summary>
     private static int Take(ReadOnlySpan<byte> message, out Kind kind)
     {
         var plain = message.IndexOfAnyExceptInRange((byte)' ', (byte)'~');

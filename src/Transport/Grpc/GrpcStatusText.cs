@@ -20,7 +20,8 @@ public static class GrpcStatusText
         (uint)code < (uint)Names.Length ? Names[(int)code] : string.Create(CultureInfo.InvariantCulture, $"Code({(uint)code})");
 
     /// <summary>
-    /// Reads a grpc-status header. Any 32-bit number is a code, also a negative one, as in grpc-go (internal/transport/http2_client.go: ParseInt to uint32).
+    /// Reads a grpc-status header. Any 32-bit number is a code, also a negative one, as in grpc-go (internal/transport/http2_client.go:
+    /// ParseInt to uint32).
     /// </summary>
     public static bool TryParse(ReadOnlySpan<byte> value, out GrpcStatusCode code)
     {

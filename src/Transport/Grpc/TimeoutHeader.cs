@@ -15,8 +15,8 @@ public enum TimeoutHeaderError
 }
 
 /// <summary>
-/// The grpc-timeout header: at most 8 digits and a unit (H, M, S, m, u, n; grpc/grpc doc/PROTOCOL-HTTP2.md). Errors and limits are those of grpc-go
-/// (internal/transport/http_util.go).
+/// The grpc-timeout header: at most 8 digits and a unit (H, M, S, m, u, n; grpc/grpc doc/PROTOCOL-HTTP2.md). Errors and limits are those of
+/// grpc-go (internal/transport/http_util.go).
 /// </summary>
 public static class TimeoutHeader
 {
@@ -47,7 +47,8 @@ public static class TimeoutHeader
     }
 
     /// <summary>
-    /// Writes the value in the finest unit that fits into 8 digits, rounded up, and returns its length. Nothing left, or less, is <c>0n</c>.
+    /// Writes the value in the finest unit that fits into 8 digits, rounded up, and returns its length. Nothing left, or less, is
+    /// <c>0n</c>.
     /// <paramref name="output"/> must have <see cref="MaxBytes"/>.
     /// </summary>
     public static int Format(TimeSpan timeout, Span<byte> output)
