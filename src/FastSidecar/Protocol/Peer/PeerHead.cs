@@ -173,17 +173,14 @@ internal abstract class PeerHead
         }
     }
 
+    /// <summary>By case, and not with the list's own look-up, which finds only ASCII names.</summary>
     private static void RemoveExactly(HeaderList headers, ReadOnlySpan<byte> key)
     {
-        for (var i = headers.IndexOf(key); i >= 0; i = headers.IndexOf(key, i))
+        for (var i = headers.Count - 1; i >= 0; i--)
         {
             if (headers.Name(i).SequenceEqual(key))
             {
                 headers.RemoveAt(i);
-            }
-            else
-            {
-                i++;
             }
         }
     }

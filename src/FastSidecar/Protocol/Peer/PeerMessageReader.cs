@@ -25,6 +25,8 @@ internal sealed class PeerMessageReader : PipeReader
     /// </summary>
     private const int WholeThresholdBytes = 32 * 1024;
 
+    private const string ParseFailureText = "grpc: failed to unmarshal the received message: ";
+
     private readonly PayloadPieces _pieces = new();
     private readonly PeerWholeMessage _whole = new();
     private PipeReader _input = null!;
@@ -42,6 +44,9 @@ internal sealed class PeerMessageReader : PipeReader
     private bool _ended;
     private bool _wholeWanted;
     private Loan _loan;
+
+    /// <summary>How many unconsumed body bytes the consumer has examined: the next read has to hand out more.</summary>
+    private long _examinedBytes;
 
     private enum LoanKind : byte
     {
@@ -75,6 +80,7 @@ internal sealed class PeerMessageReader : PipeReader
         _ended = false;
         _wholeWanted = unary;
         _loan = default;
+        _examinedBytes = 0;
         _whole.Clear();
     }
 
@@ -403,15 +409,34 @@ internal sealed class PeerMessageReader : PipeReader
             return TryReadHeld(out result) ? Step.Ready : Step.ReadMore;
         }
 
-        if (loan.Payload.IsEmpty && !loan.IsCompleted && !read.IsCanceled)
+        if (loan.Payload.Length <= _examinedBytes && !loan.IsCompleted && !read.IsCanceled)
         {
-            Commit(loan);
             result = default;
-            return _fault is null ? Step.ReadMore : throw _fault;
+            return TakeNothingNew(loan);
         }
 
         result = Lend(loan, loan.IsCompleted, read.IsCanceled);
         return Step.Ready;
+    }
+
+    /// <summary>There are no body bytes but those that the consumer has seen and left.</summary>
+    private Step TakeNothingNew(in Loan loan)
+    {
+        if (loan.Payload.IsEmpty)
+        {
+            Commit(loan);
+        }
+        else if (loan.IsLast)
+        {
+            MoveToWhole(loan, loan.Payload);
+        }
+        else
+        {
+            _input.AdvanceTo(loan.Buffer.Start, loan.Buffer.End);
+        }
+
+        _pieces.Clear();
+        return _fault is null ? Step.ReadMore : throw _fault;
     }
 
     private ReadResult Lend(in Loan loan, bool isCompleted, bool isCanceled = false)
@@ -422,26 +447,45 @@ internal sealed class PeerMessageReader : PipeReader
 
     private void AdvanceInput(in Loan loan, SequencePosition consumed, SequencePosition examined)
     {
+        _examinedBytes = 0;
         if (loan.IsEnd(consumed))
         {
             Commit(loan);
         }
-        else if (loan.IsEnd(examined) && (loan.Stop != PayloadStop.NeedInput || loan.Fault is not null))
+        else if (!loan.IsEnd(examined))
         {
-            // More is wanted than can be shown in place: a compressed message or an error comes next, or the pieces are too many.
-            _whole.Append(loan.Payload.Slice(consumed));
-            _whole.Consume(0, examinedAll: true);
-            Commit(loan);
+            _input.AdvanceTo(WalkTo(loan, consumed));
+        }
+        else if (loan.IsLast)
+        {
+            MoveToWhole(loan, loan.Payload.Slice(consumed));
         }
         else
         {
-            // Walk the same bytes again as far as the consumer went; what lies behind is found again by the next read.
-            var reader = new SequenceReader<byte>(loan.Buffer);
-            _cursor.Advance(ref reader, _head, pieces: null, loan.BytesUpTo(consumed), _maxMessageBytes);
-            _input.AdvanceTo(reader.Position, loan.IsEnd(examined) ? loan.Buffer.End : reader.Position);
+            _examinedBytes = loan.Payload.Slice(consumed).Length;
+            _input.AdvanceTo(WalkTo(loan, consumed), loan.Buffer.End);
         }
 
         _pieces.Clear();
+    }
+
+    /// <summary>Walks the same bytes again as far as the consumer went; what lies behind is found again by the next read.</summary>
+    private SequencePosition WalkTo(in Loan loan, SequencePosition consumed)
+    {
+        var reader = new SequenceReader<byte>(loan.Buffer);
+        _cursor.Advance(ref reader, _head, pieces: null, loan.BytesUpTo(consumed), _maxMessageBytes);
+        return reader.Position;
+    }
+
+    /// <summary>
+    /// The consumer wants more behind <paramref name="left"/> than can be shown in place: a compressed message or an error comes next, or the pieces are too many.
+    /// </summary>
+    private void MoveToWhole(in Loan loan, in ReadOnlySequence<byte> left)
+    {
+        _examinedBytes = 0;
+        _whole.Append(left);
+        _whole.Consume(0, examinedAll: true);
+        Commit(loan);
     }
 
     /// <summary>Everything that was found is consumed.</summary>
@@ -612,8 +656,6 @@ internal sealed class PeerMessageReader : PipeReader
         }
     }
 
-    private const string ParseFailureText = "grpc: failed to unmarshal the received message: ";
-
     private static string UnknownFlagText(byte flag) => $"grpc: received unexpected payload format {flag}";
 
     private string TooLargeText(uint length) => $"grpc: received message larger than max ({length} vs. {_maxMessageBytes})";
@@ -636,6 +678,9 @@ internal sealed class PeerMessageReader : PipeReader
         public Exception? Fault { get; init; }
 
         public bool IsCompleted { get; init; }
+
+        /// <summary>More input would not lengthen it.</summary>
+        public bool IsLast => Stop != PayloadStop.NeedInput || Fault is not null;
 
         public bool IsEnd(SequencePosition position) =>
             Payload.IsEmpty || position.Equals(Payload.End) || Payload.Slice(position).IsEmpty;
