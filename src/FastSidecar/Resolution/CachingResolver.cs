@@ -39,6 +39,9 @@ internal sealed partial class CachingResolver : IAsyncDisposable
     /// <summary>Targets with known addresses, and look-ups under way.</summary>
     public int Count => _entries.Count;
 
+    /// <summary>Heartbeats so far.</summary>
+    public int Beats => Volatile.Read(ref _beat);
+
     /// <summary>Starts the background refresh. Without it addresses neither expire nor refresh.</summary>
     public void Start() => _heartbeat = HeartbeatAsync();
 
@@ -175,7 +178,6 @@ internal sealed partial class CachingResolver : IAsyncDisposable
 
     private void Beat()
     {
-        Interlocked.Increment(ref _beat);
         foreach (var (key, entry) in _entries)
         {
             entry.Expire();
@@ -188,6 +190,8 @@ internal sealed partial class CachingResolver : IAsyncDisposable
                 _entries.TryRemove(KeyValuePair.Create(key, entry));
             }
         }
+
+        Interlocked.Increment(ref _beat);
     }
 
     /// <summary>Keeps the number of known targets within its bound after <paramref name="added"/> joined them. A scan, but only once the bound is reached.</summary>
