@@ -1,2 +1,3 @@
-// Picks a command, nothing else.
-return 0;
+using FastSidecar.Commands;
+
+return await SidecarCommand.RunAsync(args, TimeProvider.System);

@@ -125,6 +125,15 @@ public sealed class Http1Exchange : IDisposable
         }
     }
 
+    /// <summary>The answer came as HTTP/1.0.</summary>
+    public bool IsHttp10 => _connection.Head.Version == 10;
+
+    /// <summary>
+    /// Gives the exchange up while its owner still holds it: the connection closes with a FIN and pending operations end with an IOException.
+    /// <see cref="Dispose"/> remains to be called.
+    /// </summary>
+    public void Abort() => _connection.Close();
+
     /// <summary>The status code, 100–999 (101 included: the caller decides).</summary>
     public int StatusCode => _connection.Head.Status;
 

@@ -192,11 +192,12 @@ internal sealed class AppCall : InvokeResponse
         catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
         {
             // The response side learns of a dead connection by itself; a client whose body broke off is told through the response.
-            if (e is not OperationCanceledException && !exchange.Aborted)
+            if (e is not OperationCanceledException)
             {
                 UploadError = AppFailure.Of(e);
-                exchange.Abort();
             }
+
+            exchange.Abort();
         }
     }
 
