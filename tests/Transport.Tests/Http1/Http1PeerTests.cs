@@ -67,10 +67,10 @@ public sealed class Http1PeerTests
         server.listen(0, '127.0.0.1', () => console.log(server.address().port));
         """;
 
-    [Fact]
+    [NeedsProgram("python3")]
     public async Task PythonHttpServer_EchoesAndKeepsTheConnection() => await RunAsync("python3", "-c", Python);
 
-    [Fact]
+    [NeedsProgram("node")]
     public async Task NodeHttpServer_EchoesAndKeepsTheConnection() => await RunAsync("node", "-e", Node);
 
     [Fact]
@@ -96,28 +96,15 @@ public sealed class Http1PeerTests
 
     private static async Task RunAsync(string program, string option, string script)
     {
-        Process? process;
+        using var process = Process.Start(new ProcessStartInfo(program, [option, script]) { RedirectStandardOutput = true })!;
         try
         {
-            process = Process.Start(new ProcessStartInfo(program, [option, script]) { RedirectStandardOutput = true });
+            await EchoesAsync(int.Parse((await process.StandardOutput.ReadLineAsync().Within("port"))!));
         }
-        catch (System.ComponentModel.Win32Exception)
+        finally
         {
-            Console.Error.WriteLine($"SKIPPED: {program} is not installed, so the HTTP/1.1 client was not tried against it");
-            return;
-        }
-
-        using (process)
-        {
-            try
-            {
-                await EchoesAsync(int.Parse((await process!.StandardOutput.ReadLineAsync().Within("port"))!));
-            }
-            finally
-            {
-                process!.Kill(entireProcessTree: true);
-                await process.WaitForExitAsync().Within("server ends");
-            }
+            process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync().Within("server ends");
         }
     }
 
@@ -152,5 +139,19 @@ public sealed class Http1PeerTests
         Assert.Equal("", (await client.CallAsync("GET", "/none")).Body);
         Assert.Equal("", (await client.CallAsync("HEAD", "/none")).Body);
         Assert.Equal(1, client.IdleConnections);
+    }
+
+    /// <summary>Counted as skipped, and said so, where the program is not installed.</summary>
+    private sealed class NeedsProgramAttribute : FactAttribute
+    {
+        public NeedsProgramAttribute(string program)
+        {
+            var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator);
+            if (!folders.Any(folder => File.Exists(Path.Combine(folder, program))))
+            {
+                Skip = $"{program} is not installed";
+                Console.Error.WriteLine($"SKIPPED: {program} is not installed, so the HTTP/1.1 client is not tried against it");
+            }
+        }
     }
 }

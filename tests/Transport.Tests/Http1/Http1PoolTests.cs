@@ -140,10 +140,12 @@ public sealed class Http1PoolTests
         var fourth = await waiters[1].Within("second waiter gets the place of a closed connection");
         Assert.False(fourth.Reused);
         third.Dispose();
-        (await waiters[2].Within("third waiter")).Dispose();
-        (await waiters[3].Within("fourth waiter")).Dispose();
+        var fifth = await waiters[2].Within("third waiter gets the connection that was not used");
+        Assert.Equal(third, fifth);
+        fifth.Dispose();
         fourth.Dispose();
-        Assert.Equal(0, client.OpenConnections);
+        (await waiters[3].Within("fourth waiter")).Dispose();
+        Assert.Equal(client.OpenConnections, client.IdleConnections);
     }
 
     [Fact]
@@ -160,6 +162,49 @@ public sealed class Http1PoolTests
         await first.AnswerAsync();
         first.Dispose();
         (await waiting.Within("next")).Dispose();
+    }
+
+    [Fact]
+    public async Task AnswerThenReset_DisposeIsQuietAndThePlaceIsFree()
+    {
+        await using var server = new RawServer(async peer =>
+        {
+            await peer.ReadRequestAsync();
+            await peer.SendAsync(Ok);
+            peer.Reset();
+        });
+        await using var client = ClientFor(server, new Http1ClientOptions { MaxConnections = 1 });
+        for (var i = 0; i < 50; i++)
+        {
+            // The reset may overtake the answer; whatever the call says, the place must come back.
+            try
+            {
+                await client.CallAsync();
+            }
+            catch (Http1ResponseException e)
+            {
+                Assert.Equal(Http1ResponseFault.Reset, e.Fault);
+            }
+        }
+
+        await Until(() => client.OpenConnections == 0, "all places are free");
+    }
+
+    [Fact]
+    public async Task DisposedTwice_SecondDoesNothing()
+    {
+        await using var server = RawServer.Answering(Ok);
+        await using var client = ClientFor(server);
+        var exchange = await client.StartAsync();
+        exchange.Dispose();
+        exchange.Dispose();
+        Assert.Equal(0, client.OpenConnections);
+        exchange = await client.StartAsync();
+        await exchange.AnswerAsync();
+        exchange.Dispose();
+        exchange.Dispose();
+        Assert.Equal(1, client.OpenConnections);
+        Assert.Equal(1, client.IdleConnections);
     }
 
     [Fact]
