@@ -37,7 +37,7 @@ public sealed class PeerMessageReaderTests
         {
             var reader = PeerWire.Reader(ScriptedInput.InSteps(whole[..length], 7));
             PeerMessageException error;
-            if (length < first - "\u0012\u0007\u000a\u0005hello".Length + 1)
+            if (length < first - "\u0012\u0007\u000a\u0005hello".Length + 2)
             {
                 error = await Assert.ThrowsAsync<PeerMessageException>(reader.ReadHead<PeerRequestHead>);
                 Assert.True(error.IsStatus);
@@ -453,7 +453,7 @@ public sealed class PeerMessageReaderTests
 
         var message = new InternalInvokeRequestStream { Request = new InternalInvokeRequest { Message = new InvokeRequest() } };
         message.Request.Metadata["a"] = new ListStringValue { Values = { "b" } };
-        reader.Start(ScriptedInput.Whole(PeerWire.Frame(message)), default, PeerWire.Limit, unary: false, end: null);
+        reader.Start(new PeerCall(ScriptedInput.Whole(PeerWire.Frame(message)), default, PeerWire.Limit, IsUnary: false, End: null));
         await reader.ReadHeadAsync(head, CancellationToken.None);
 
         Assert.Equal(1, head.Metadata.Count);

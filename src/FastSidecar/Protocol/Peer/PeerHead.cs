@@ -54,7 +54,15 @@ internal abstract class PeerHead
     internal abstract bool IsLeadingOnly(in FieldHead field);
 
     /// <summary>What is wrong with the head as a whole; null when it is complete.</summary>
-    internal abstract PeerMessageException? Missing(bool unary);
+    protected abstract PeerMessageException? Missing(bool isUnary);
+
+    internal void ThrowIfIncomplete(bool isUnary)
+    {
+        if (Missing(isUnary) is { } missing)
+        {
+            throw missing;
+        }
+    }
 
     /// <summary>The stream ended well before its first message.</summary>
     internal abstract PeerMessageException NoMessage();
@@ -72,10 +80,10 @@ internal abstract class PeerHead
     }
 
     /// <summary>All occurrences are merged.</summary>
-    internal void Finish(bool hasDataValue, bool unary)
+    internal void Finish(bool hasDataValue, bool isUnary)
     {
         HasDataValue = hasDataValue;
-        if (hasDataValue && !unary)
+        if (hasDataValue && !isUnary)
         {
             DropTypeUrl();
         }

@@ -78,9 +78,9 @@ internal sealed class PeerRequestHead : PeerHead
     internal override bool IsLeadingOnly(in FieldHead field) => field.Is(2, WireType.Bytes) || field.Is(3, WireType.Bytes);
 
     /// <summary>The checks and texts of pkg/api/grpc/daprinternal.go; a unary call may come without metadata.</summary>
-    internal override PeerMessageException? Missing(bool unary)
+    protected override PeerMessageException? Missing(bool isUnary)
     {
-        if (unary)
+        if (isUnary)
         {
             return _hasMessage ? null : Invalid("field Message is nil");
         }

@@ -90,7 +90,7 @@ internal sealed class PeerResponseHead : PeerHead
     internal override bool IsLeadingOnly(in FieldHead field) => field.Type == WireType.Bytes && field.Number is 1 or 2 or 4;
 
     /// <summary>pkg/messaging/direct_messaging.go; a unary answer without a status, which makes daprd drop its client, is refused in the same words.</summary>
-    internal override PeerMessageException? Missing(bool unary) =>
+    protected override PeerMessageException? Missing(bool isUnary) =>
         _hasStatus ? null : PeerMessageException.Plain("response does not contain the required fields in the leading chunk");
 
     internal override PeerMessageException NoMessage() => PeerMessageException.Plain("EOF");
