@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using FastSidecar.Protocol.Protobuf;
 
 namespace FastSidecar.Protocol.Peer;
@@ -30,6 +31,7 @@ internal static class PeerRequestEncoder
     /// <summary>
     /// A first message up to its payload's data: <paramref name="payloadBytes"/> bytes must follow and end the message (number 0 is not written).
     /// </summary>
+    [SkipLocalsInit]
     public static void WriteFirstPrefix(IBufferWriter<byte> output, scoped in PeerRequestFields fields, long payloadBytes, int maxMessageBytes)
     {
         var scratchSize = HeaderMapLayout.ScratchFor(fields.Metadata);
@@ -66,6 +68,7 @@ internal static class PeerRequestEncoder
     }
 
     /// <summary>CallLocal's request: the body stands in <c>message.data.value</c>, and data is present even when the body is empty, as daprd writes it.</summary>
+    [SkipLocalsInit]
     public static void WriteUnary(IBufferWriter<byte> output, scoped in PeerRequestFields fields, in ReadOnlySequence<byte> body, int maxMessageBytes)
     {
         var scratchSize = HeaderMapLayout.ScratchFor(fields.Metadata);

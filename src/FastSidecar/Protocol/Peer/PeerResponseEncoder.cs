@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using FastSidecar.Protocol.Protobuf;
 
 namespace FastSidecar.Protocol.Peer;
@@ -31,6 +32,7 @@ internal static class PeerResponseEncoder
     /// <summary>
     /// A first message up to its payload's data: <paramref name="payloadBytes"/> bytes must follow and end the message (number 0 is not written).
     /// </summary>
+    [SkipLocalsInit]
     public static void WriteFirstPrefix(IBufferWriter<byte> output, scoped in PeerResponseFields fields, long payloadBytes, int maxMessageBytes)
     {
         var scratchSize = HeaderMapLayout.ScratchFor(fields.Headers) + HeaderMapLayout.ScratchFor(fields.Trailers);
@@ -70,6 +72,7 @@ internal static class PeerResponseEncoder
     /// CallLocal's response: the body stands in <c>message.data.value</c>; message and data are always present, as daprd writes them, whatever
     /// <see cref="PeerResponseFields.HasMessage"/> says.
     /// </summary>
+    [SkipLocalsInit]
     public static void WriteUnary(IBufferWriter<byte> output, scoped in PeerResponseFields fields, in ReadOnlySequence<byte> body, int maxMessageBytes)
     {
         var scratchSize = HeaderMapLayout.ScratchFor(fields.Headers) + HeaderMapLayout.ScratchFor(fields.Trailers);
