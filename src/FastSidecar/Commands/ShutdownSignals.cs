@@ -73,7 +73,7 @@ internal sealed partial class ShutdownSignals : IDisposable
         [LoggerMessage(Level = LogLevel.Information, Message = "Received signal '{Name}'; beginning shutdown")]
         public static partial void First(ILogger logger, string name);
 
-        [LoggerMessage(Level = LogLevel.Information, Message = "Received signal '{Name}' during shutdown; exiting immediately")]
+        [LoggerMessage(Level = LogLevel.Critical, Message = "Received signal '{Name}' during shutdown; exiting immediately")]
         public static partial void Again(ILogger logger, string name);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Received signal 'hangup'; ignored: this version does not reload")]
