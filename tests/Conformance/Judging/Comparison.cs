@@ -161,7 +161,8 @@ internal sealed partial class Comparison
             var (wantDapr, gotDapr) = (MessageOfDapr().Replace(wantText, "$1*"), MessageOfDapr().Replace(gotText, "$1*"));
             if (wantDapr == gotDapr)
             {
-                w["body"]!["text"] = g["body"]!["text"] = wantDapr;
+                w["body"]!["text"] = wantDapr;
+                g["body"]!["text"] = wantDapr;
                 OpenLength(w);
                 OpenLength(g);
             }
