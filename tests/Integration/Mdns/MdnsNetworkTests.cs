@@ -72,6 +72,25 @@ public sealed class MdnsNetworkTests
         Assert.Equal("10.99.0.3:5003", await everywhere.AskAsync("resolve remote"));
         Assert.Equal("couldn't find service: remote", await onlyLoopback.AskAsync("resolve remote"));
         Assert.Equal("couldn't find service: loop", await remote.AskAsync("resolve loop"));
+        Assert.Equal("couldn't find service: everywhere", await onlyLoopback.AskAsync("resolve everywhere"));
+        Assert.Equal("couldn't find service: loop", await everywhere.AskAsync("resolve loop"));
+    }
+
+    [NamespaceFact]
+    public async Task TwoInterfaces_QuestionsAndAnswersUseTheRightOne()
+    {
+        await using var hosts = await TwoHosts.CreateAsync();
+        await hosts.ConnectAgainAsync();
+        await using var first = await hosts.PeerOnAAsync("first", "10.99.0.2", 5001, onlyInterface: "v0");
+        await using var second = await hosts.PeerOnAAsync("second", "192.168.77.2", 5002, onlyInterface: "w0");
+        await using var both = await hosts.PeerOnBAsync("both", "192.168.77.3", 5003);
+
+        // Each hears only its own cable, so the answer has come over that one; the default route knows only the first.
+        Assert.Equal("192.168.77.3:5003", await first.AskAsync("resolve both"));
+        Assert.Equal("192.168.77.3:5003", await second.AskAsync("resolve both"));
+        Assert.Equal("10.99.0.2:5001", await both.AskAsync("resolve first"));
+        Assert.Equal("192.168.77.2:5002", await both.AskAsync("resolve second"));
+        Assert.Equal("couldn't find service: second", await first.AskAsync("resolve second"));
     }
 
     [NamespaceFact]

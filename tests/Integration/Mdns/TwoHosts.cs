@@ -40,6 +40,17 @@ internal sealed class TwoHosts : IAsyncDisposable
         await ConfigureAsync(OnBAsync, AddressOfB);
     }
 
+    /// <summary>A second cable, w0 on both: 192.168.77.2 and 192.168.77.3. The default route stays on the first.</summary>
+    public async Task ConnectAgainAsync()
+    {
+        await LineProcess.RunAsync("ip", "link", "add", "w0", "netns", _a, "type", "veth", "peer", "name", "w0", "netns", _b);
+        foreach (var (on, address) in new[] { ((Func<IEnumerable<string>, Task>)OnAAsync, "192.168.77.2"), (OnBAsync, "192.168.77.3") })
+        {
+            await on(["ip", "addr", "add", $"{address}/24", "dev", "w0"]);
+            await on(["ip", "link", "set", "w0", "up", "multicast", "on"]);
+        }
+    }
+
     /// <summary>Runs a command on a host to its end.</summary>
     public Task OnAAsync(params IEnumerable<string> command) => LineProcess.RunAsync(["ip", "netns", "exec", _a, .. command]);
 
