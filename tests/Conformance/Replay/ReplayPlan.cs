@@ -6,9 +6,6 @@ namespace FastSidecar.Conformance.Replay;
 /// <summary>Which files are replayed and in which order.</summary>
 internal static class ReplayPlan
 {
-    /// <summary>More differing cases than this are not a matter of a missed wait.</summary>
-    public const int MostRepeated = 12;
-
     /// <summary>Their cases build on each other.</summary>
     private static readonly HashSet<string> Sequences = ["http/startup", "http/apphealth", "http/metadata", "http/metadata-raw"];
 
