@@ -17,11 +17,14 @@ internal sealed partial class Comparison
     /// <summary>Less than what any script waits for; being faster than that is no difference.</summary>
     private const double SoonerSeconds = 0.8;
 
-    /// <summary>What was asked or what is for reading; the answer is the rest.</summary>
+    /// <summary>For reading, or compared on its own, wherever it stands.</summary>
+    private static readonly HashSet<string> NeverAnswer = ["marks", "ms", "note", "start_after"];
+
+    /// <summary>What was asked; the answer is the rest.</summary>
     private static readonly HashSet<string> NotAnswer =
     [
-        "name", "request", "app", "to", "host", "at", "warm", "fresh", "timeout", "expect", "methods", "marks", "ms", "note", "group",
-        "variants", "ignore", "when", "flags", "process", "start_after", "in_flight", "h2_request_headers", "h2_request_body", "h2_request_trailers",
+        "name", "request", "app", "to", "host", "at", "warm", "fresh", "timeout", "expect", "methods", "group",
+        "variants", "ignore", "when", "before", "flags", "process", "in_flight", "h2_request_headers", "h2_request_body", "h2_request_trailers",
         "upgrade_request",
     ];
 
@@ -95,7 +98,7 @@ internal sealed partial class Comparison
     private static JsonNode? Strip(JsonNode? node, HashSet<string> ignored, string path) => node switch
     {
         JsonObject o => new JsonObject(o
-            .Where(p => !NotAnswer.Contains(p.Key) && !ignored.Contains(Path(path, p.Key)))
+            .Where(p => !NeverAnswer.Contains(p.Key) && !(NotAnswer.Contains(p.Key) && IsCase(path)) && !ignored.Contains(Path(path, p.Key)))
             .Select(p => KeyValuePair.Create(p.Key, Strip(p.Value, ignored, Path(path, p.Key))))),
         JsonArray a => new JsonArray([.. a
             .Select((x, i) => (Node: x, Path: Path(path, i.ToString(System.Globalization.CultureInfo.InvariantCulture))))
@@ -103,6 +106,9 @@ internal sealed partial class Comparison
             .Select(x => Strip(x.Node, ignored, x.Path))]),
         _ => node?.DeepClone(),
     };
+
+    /// <summary>The case itself, or one of several clients in it.</summary>
+    private static bool IsCase(string path) => path.Length == 0 || path.StartsWith("clients.", StringComparison.Ordinal);
 
     private static string Path(string parent, string name) => parent.Length == 0 ? name : $"{parent}.{name}";
 

@@ -40,6 +40,7 @@ internal sealed partial class SidecarProcess : IDisposable
 {
     public const int SigHup = 1;
     public const int SigInt = 2;
+    public const int SigKill = 9;
     public const int SigTerm = 15;
 
     private readonly Process _process;

@@ -37,6 +37,9 @@ internal sealed class FileReplay(ReplaySettings settings, Action<JsonObject> rep
             case "http/api-logging":
                 await ApiLoggingReplay.RunAsync(settings, file, RunAsync);
                 break;
+            case "grpc/wire-http" or "grpc/wire-idle" or "grpc/wire-slowbody":
+                await WireReplay.RunAsync(settings, file, RunAsync);
+                break;
             default:
                 await PlainReplay.RunAsync(settings, file, RunAsync);
                 break;
