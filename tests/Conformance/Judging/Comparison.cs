@@ -90,6 +90,9 @@ internal sealed partial class Comparison
         return first!;
     }
 
+    /// <summary>A text without what follows the part of its message that Dapr writes.</summary>
+    public static string Worded(string text) => MessageOfDapr().Replace(text, "$1*");
+
     private static HashSet<string> Ignored(JsonObject recorded) =>
         recorded["ignore"] is JsonArray paths ? [.. paths.Select(p => p!.GetValue<string>())] : [];
 
@@ -185,7 +188,7 @@ internal sealed partial class Comparison
                 continue;
             }
 
-            var (wantDapr, gotDapr) = (MessageOfDapr().Replace(wantText, "$1*"), MessageOfDapr().Replace(gotText, "$1*"));
+            var (wantDapr, gotDapr) = (Worded(wantText), Worded(gotText));
             if (wantDapr == gotDapr)
             {
                 w["body"]!["text"] = wantDapr;

@@ -28,7 +28,13 @@ internal sealed class ReplayRun(ReplayOptions options, KnownDifferences known, A
         var files = options.Files.Count > 0 ? options.Files : ReplayPlan.Files;
         var verdicts = new ConcurrentBag<Verdict>();
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = _isolated ? options.Parallel : 1 };
-        await Parallel.ForEachAsync(ReplayPlan.LongestFirst(files), parallel, async (file, _) =>
+        var waiting = files.Where(f => _isolated && ReplayPlan.OnlyWaits(f)).ToList();
+        var beside = waiting.Select(RunAndReportAsync).ToList();
+        await Parallel.ForEachAsync(ReplayPlan.LongestFirst(files.Except(waiting)), parallel, async (file, _) => await RunAndReportAsync(file));
+        await Task.WhenAll(beside);
+        return [.. verdicts];
+
+        async Task RunAndReportAsync(string file)
         {
             var ofFile = await RunFileAsync(file);
             foreach (var verdict in ofFile)
@@ -37,8 +43,7 @@ internal sealed class ReplayRun(ReplayOptions options, KnownDifferences known, A
             }
 
             fileDone(file, ofFile);
-        });
-        return [.. verdicts];
+        }
     }
 
     private async Task<IReadOnlyList<Verdict>> RunFileAsync(string file)
