@@ -21,7 +21,20 @@ internal static class Program
             return 2;
         }
 
+        if (options.WritePage)
+        {
+            return WritePage();
+        }
+
         return options.ResultFile is null ? await ReplayAsync(options) : await ReplayHereAsync(options);
+    }
+
+    private static int WritePage()
+    {
+        var page = Repository.Find("docs", "compatibility.md") ?? throw new FileNotFoundException("docs/compatibility.md");
+        var known = KnownDifferences.Load(Repository.Find("tests", "Conformance", "differences.json")!);
+        File.WriteAllText(page, CompatibilityPage.With(File.ReadAllText(page), known));
+        return 0;
     }
 
     private static async Task<int> ReplayAsync(ReplayOptions options)

@@ -41,7 +41,7 @@ internal sealed record SidecarOptions
     /// <summary>Port of the gRPC API. May be out of range.</summary>
     public int GrpcPort { get; init; } = 50001;
 
-    /// <summary>Port other sidecars connect to; null: choose one (see <see cref="InternalPort"/>).</summary>
+    /// <summary>Port other sidecars connect to; null: choose one.</summary>
     public int? InternalGrpcPort { get; init; }
 
     /// <summary>Empty: all addresses.</summary>

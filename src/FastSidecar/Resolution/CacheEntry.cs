@@ -18,7 +18,8 @@ internal sealed class CacheEntry
     private volatile bool _isDegraded;
     private uint _next;
     private TaskCompletionSource<ResolveResult>? _lookup;
-    private long _lookupStarted;
+    private TaskCompletionSource<ResolveResult>? _refresh;
+    private long _askedLast;
     private int _lastUsedBeat;
 
     public CacheEntry(ResolveRequest request, CachingOptions options, TimeProvider time)
@@ -38,14 +39,14 @@ internal sealed class CacheEntry
     /// <summary>The heartbeat in which the entry was last used: a clock that costs nothing to read.</summary>
     public int LastUsedBeat => Volatile.Read(ref _lastUsedBeat);
 
-    /// <summary>The look-up under way, if any; for those who must outlive it.</summary>
-    public Task Lookup
+    /// <summary>The look-up and the refresh under way, if any; for those who must outlive them.</summary>
+    public Task UnderWay
     {
         get
         {
             lock (_lock)
             {
-                return _lookup?.Task ?? Task.CompletedTask;
+                return Task.WhenAll(_lookup?.Task ?? Task.CompletedTask, _refresh?.Task ?? Task.CompletedTask);
             }
         }
     }
@@ -85,7 +86,7 @@ internal sealed class CacheEntry
 
     /// <summary>
     /// The look-up to wait for. <paramref name="mine"/> is set when the caller has to run it: it must then call <see cref="Complete"/>. Continuations never run inside
-    /// Complete.
+    /// Complete. Never a refresh: that may take longer than a caller without any address should wait.
     /// </summary>
     public Task<ResolveResult> JoinLookup(out TaskCompletionSource<ResolveResult>? mine)
     {
@@ -95,27 +96,26 @@ internal sealed class CacheEntry
             if (_lookup is null)
             {
                 mine = _lookup = new TaskCompletionSource<ResolveResult>(TaskCreationOptions.RunContinuationsAsynchronously);
-                _lookupStarted = _time.GetTimestamp();
+                _askedLast = _time.GetTimestamp();
             }
 
             return _lookup.Task;
         }
     }
 
-    /// <summary>Begins a refresh unless one is under way or the last look-up began less than <paramref name="leastAge"/> ago.</summary>
-    public bool TryBeginRefresh(TimeSpan leastAge, out TaskCompletionSource<ResolveResult>? mine)
+    /// <summary>Begins a refresh, unless somebody is asking already or did so less than <paramref name="leastAge"/> ago; null then. To be ended by <see cref="Complete"/>.</summary>
+    public TaskCompletionSource<ResolveResult>? TryBeginRefresh(TimeSpan leastAge)
     {
-        mine = null;
         lock (_lock)
         {
-            if (_lookup is not null || _time.GetElapsedTime(_lookupStarted) < leastAge)
+            if (_lookup is not null || _refresh is not null || _time.GetElapsedTime(_askedLast) < leastAge)
             {
-                return false;
+                return null;
             }
-        }
 
-        JoinLookup(out mine);
-        return mine is not null;
+            _askedLast = _time.GetTimestamp();
+            return _refresh = new TaskCompletionSource<ResolveResult>(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
     }
 
     /// <summary>Takes the result in and lets everybody who waits for it go on.</summary>
@@ -123,8 +123,16 @@ internal sealed class CacheEntry
     {
         lock (_lock)
         {
-            Debug.Assert(_lookup == mine, "only the look-up under way can be completed");
-            _lookup = null;
+            Debug.Assert(_lookup == mine || _refresh == mine, "only what is under way can be completed");
+            if (_lookup == mine)
+            {
+                _lookup = null;
+            }
+            else
+            {
+                _refresh = null;
+            }
+
             MergeUnsynchronized(result);
         }
 
@@ -237,7 +245,7 @@ internal sealed class CacheEntry
         return -1;
     }
 
-    /// <summary>Swaps the array that <see cref="Pick"/> reads, if what it should hold has changed.</summary>
+    /// <summary>Swaps the array that <see cref="Pick"/> reads, if what it should hold has changed; most sightings change nothing.</summary>
     private void PublishUnsynchronized()
     {
         Debug.Assert(_lock.IsHeldByCurrentThread);
@@ -248,22 +256,27 @@ internal sealed class CacheEntry
         }
 
         var servesSuspects = live == 0;
-        var count = servesSuspects ? _known.Count : live;
-        var next = new string[count];
-        var length = 0;
+        _isDegraded = servesSuspects && _known.Count > 0;
+        if (!IsServingUnsynchronized(servesSuspects))
+        {
+            _serving = [.. _known.Where(known => known.IsSuspect == servesSuspects).Select(static known => known.Address)];
+        }
+    }
+
+    private bool IsServingUnsynchronized(bool suspects)
+    {
+        Debug.Assert(_lock.IsHeldByCurrentThread);
+        var serving = _serving;
+        var count = 0;
         foreach (var known in _known)
         {
-            if (known.IsSuspect == servesSuspects)
+            if (known.IsSuspect == suspects && (count == serving.Length || serving[count++] != known.Address))
             {
-                next[length++] = known.Address;
+                return false;
             }
         }
 
-        _isDegraded = servesSuspects && count > 0;
-        if (!next.AsSpan().SequenceEqual(_serving))
-        {
-            _serving = next;
-        }
+        return count == serving.Length;
     }
 
     private readonly record struct KnownAddress(string Address, long LastSeen, bool IsSuspect, long SuspectSince);

@@ -67,7 +67,7 @@ internal sealed partial class CachingResolver : IAsyncDisposable
     }
 
     /// <summary>
-    /// A connection to <paramref name="address"/> was refused: it is served only as a last resort until it is seen again, and the target is looked up again now.
+    /// No connection to <paramref name="address"/> could be opened: it is served only as a last resort until it is seen again, and the target is looked up again now.
     /// Not to be called for errors that came over an established connection.
     /// </summary>
     public void Evict(string id, string @namespace, string address)
@@ -90,7 +90,7 @@ internal sealed partial class CachingResolver : IAsyncDisposable
         await _heartbeat;
         foreach (var entry in _entries.Values)
         {
-            await entry.Lookup;
+            await entry.UnderWay;
         }
 
         _stop.Dispose();
@@ -137,11 +137,11 @@ internal sealed partial class CachingResolver : IAsyncDisposable
         }
 
         entry.Complete(mine, result);
-        if (entry.IsEmpty)
+        if (entry.IsEmpty && entry.UnderWay.IsCompleted)
         {
             _entries.TryRemove(KeyValuePair.Create(key, entry));
         }
-        else if (!request.IsRefresh)
+        else if (!entry.IsEmpty && !request.IsRefresh)
         {
             MakeRoom(entry);
             if (!result.IsComplete)
@@ -154,9 +154,10 @@ internal sealed partial class CachingResolver : IAsyncDisposable
 
     private void Refresh(CacheEntry entry, TimeSpan leastAge)
     {
-        if (!_stopping.IsCancellationRequested && entry.TryBeginRefresh(leastAge, out var mine))
+        if (!_stopping.IsCancellationRequested && entry.TryBeginRefresh(leastAge) is { } mine)
         {
-            _ = LookUpAsync(KeyOf(entry.Request.Id, entry.Request.Namespace), entry, mine!, entry.Request with { IsRefresh = true });
+            // Never faults; DisposeAsync waits for its end.
+            _ = LookUpAsync(KeyOf(entry.Request.Id, entry.Request.Namespace), entry, mine, entry.Request with { IsRefresh = true });
         }
     }
 
@@ -185,7 +186,7 @@ internal sealed partial class CachingResolver : IAsyncDisposable
             {
                 Refresh(entry, _options.RefreshInterval);
             }
-            else if (entry.Lookup.IsCompleted)
+            else if (entry.UnderWay.IsCompleted)
             {
                 _entries.TryRemove(KeyValuePair.Create(key, entry));
             }

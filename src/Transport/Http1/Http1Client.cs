@@ -60,7 +60,7 @@ public sealed class Http1Client : IAsyncDisposable
     {
         try
         {
-            return Http1Wire.Over(await SocketConnector.ConnectAsync(endPoint, options.ConnectTimeout, time, cancellationToken));
+            return Http1Wire.Over(await SocketConnector.ConnectAsync(endPoint, options.ConnectTimeout, time, cancellationToken), endPoint);
         }
         catch (TimeoutException)
         {

@@ -9,6 +9,7 @@ internal sealed class Http1Connection
     private readonly Http1Wire _wire;
     private readonly Http1ConnectionPool _pool;
     private int _closed;
+    private int _inUse;
     private volatile bool _requestComplete;
     private volatile bool _responseComplete;
     private bool _keepAlive;
@@ -51,6 +52,16 @@ internal sealed class Http1Connection
     /// <summary>The pool's: when it became idle.</summary>
     public long IdleSince { get; set; }
 
+    /// <summary>Nothing was asked on it since it was rented.</summary>
+    private bool IsUntouched => !Body.Sent && !IsClosed && Output is { CanGetUnflushedBytes: true, UnflushedBytes: 0 };
+
+    /// <summary>The pool's: an exchange begins.</summary>
+    public Http1Connection Rent()
+    {
+        Volatile.Write(ref _inUse, 1);
+        return this;
+    }
+
     public void OnRequestComplete() => _requestComplete = true;
 
     /// <summary>The head is known: whether the connection can be kept, and where the body ends.</summary>
@@ -79,6 +90,17 @@ internal sealed class Http1Connection
     /// <summary>The exchange is over: back to the pool if request and response ended and the server keeps the connection, closed otherwise.</summary>
     public void Release()
     {
+        if (Interlocked.Exchange(ref _inUse, 0) == 0)
+        {
+            return;
+        }
+
+        if (IsUntouched)
+        {
+            _pool.Return(this);
+            return;
+        }
+
         if (!_requestComplete || !_responseComplete || !_keepAlive || Body.ServerStopped || IsClosed)
         {
             // Another flow may still hold memory of the pipes, so they are not completed: their blocks are left to the collector.

@@ -57,7 +57,7 @@ internal sealed class Http1ConnectionPool : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (TryTakeIdle(out var connection))
             {
-                return ValueTask.FromResult(connection);
+                return ValueTask.FromResult(connection.Rent());
             }
 
             if (_open < _options.MaxConnections)
@@ -85,7 +85,7 @@ internal sealed class Http1ConnectionPool : IDisposable
             {
                 if (TryTakeWaiter(out var waiter))
                 {
-                    waiter.SetResult(connection);
+                    waiter.SetResult(connection.Rent());
                     return;
                 }
 
@@ -203,7 +203,7 @@ internal sealed class Http1ConnectionPool : IDisposable
         try
         {
             var wire = await _connect(cancellationToken);
-            return new Http1Connection(wire, this, _options.MaxResponseHeadBytes);
+            return new Http1Connection(wire, this, _options.MaxResponseHeadBytes).Rent();
         }
         catch
         {

@@ -11,10 +11,12 @@ namespace FastSidecar.Transport.Http1;
 /// </summary>
 internal sealed class RequestBodyWriter(PipeWriter output) : PipeWriter
 {
-    // Four hexadecimal digits and CRLF. Leading zeros are part of the grammar (RFC 9112 §7.1: 1*HEXDIG).
-    private const int PrefixBytes = 6;
-    private const int SuffixBytes = 2;
-    private const int MaxChunkBytes = 0xffff;
+    // Hexadecimal digits in front of a chunk, as many as its block may need. Leading zeros are part of the grammar (RFC 9112 §7.1: 1*HEXDIG), and
+    // eight digits are the most that every server takes (Tomcat's limit).
+    private const int FewDigits = 4;
+    private const int ManyDigits = 8;
+    private const int LineEndBytes = 2;
+    private const int MaxSmallChunkBytes = 0xffff;
 
     // Below this one copy is cheaper than three more pieces of a gather write.
     private const int CopyLimitBytes = 4096;
@@ -24,6 +26,7 @@ internal sealed class RequestBodyWriter(PipeWriter output) : PipeWriter
     private long _announced;
     private long _written;
     private Memory<byte> _chunk;
+    private int _digits = FewDigits;
     private int _chunkUsed;
     private volatile bool _serverStopped;
     private volatile bool _closedHere;
@@ -87,6 +90,11 @@ internal sealed class RequestBodyWriter(PipeWriter output) : PipeWriter
 
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
     {
+        if (_serverStopped)
+        {
+            return ValueTask.FromResult(new FlushResult(isCanceled: false, isCompleted: true));
+        }
+
         if (source.Length > CopyLimitBytes && _output is IGatherWriter gather)
         {
             Count(source.Length);
@@ -197,14 +205,18 @@ internal sealed class RequestBodyWriter(PipeWriter output) : PipeWriter
 
         if (_chunkUsed == 0)
         {
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(sizeHint, MaxChunkBytes);
-            _chunk = _output.GetMemory(Math.Max(sizeHint, 1) + PrefixBytes + SuffixBytes);
+            _digits = sizeHint > MaxSmallChunkBytes ? ManyDigits : FewDigits;
+            _chunk = _output.GetMemory(Math.Max(sizeHint, 1) + _digits + (2 * LineEndBytes));
         }
 
-        return _chunk.Slice(PrefixBytes + _chunkUsed, RoomInChunk());
+        return _chunk.Slice(_digits + LineEndBytes + _chunkUsed, RoomInChunk());
     }
 
-    private int RoomInChunk() => Math.Min(_chunk.Length - PrefixBytes - SuffixBytes, MaxChunkBytes) - _chunkUsed;
+    private int RoomInChunk()
+    {
+        var room = _chunk.Length - _digits - (2 * LineEndBytes);
+        return (_digits == FewDigits ? Math.Min(room, MaxSmallChunkBytes) : room) - _chunkUsed;
+    }
 
     private void CloseChunk()
     {
@@ -214,16 +226,14 @@ internal sealed class RequestBodyWriter(PipeWriter output) : PipeWriter
         }
 
         var span = _chunk.Span;
-        for (var i = 0; i < 4; i++)
+        for (var i = 0; i < _digits; i++)
         {
-            span[i] = "0123456789abcdef"u8[(_chunkUsed >> (12 - (4 * i))) & 0xf];
+            span[i] = "0123456789abcdef"u8[(_chunkUsed >> (4 * (_digits - 1 - i))) & 0xf];
         }
 
-        span[4] = (byte)'\r';
-        span[5] = (byte)'\n';
-        span[PrefixBytes + _chunkUsed] = (byte)'\r';
-        span[PrefixBytes + _chunkUsed + 1] = (byte)'\n';
-        _output.Advance(PrefixBytes + _chunkUsed + SuffixBytes);
+        "\r\n"u8.CopyTo(span[_digits..]);
+        "\r\n"u8.CopyTo(span[(_digits + LineEndBytes + _chunkUsed)..]);
+        _output.Advance(_digits + LineEndBytes + _chunkUsed + LineEndBytes);
         _chunkUsed = 0;
         _chunk = default;
     }

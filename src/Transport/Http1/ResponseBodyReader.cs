@@ -223,6 +223,7 @@ internal sealed class ResponseBodyReader(Http1Connection connection) : PipeReade
 
     private void DecodeChunks(ReadOnlySequence<byte> rest)
     {
+        var dataEnd = rest;
         var length = 0L;
         _segmentCount = 0;
         _endState = _state;
@@ -230,14 +231,15 @@ internal sealed class ResponseBodyReader(Http1Connection connection) : PipeReade
         {
             while (true)
             {
-                var data = _endState.Next(ref rest, _connection.MaxTrailerBytes);
+                var state = _endState;
+                var data = state.Next(ref rest, _connection.MaxTrailerBytes);
+                _endState = state;
                 if (data.IsEmpty)
                 {
                     break;
                 }
 
                 var next = data.Start;
-                var state = _endState;
                 for (var place = next; data.TryGet(ref next, out var memory); place = next)
                 {
                     AddSegment(memory, place, state, length);
@@ -247,11 +249,14 @@ internal sealed class ResponseBodyReader(Http1Connection connection) : PipeReade
 
                 _endState = state;
                 rest = rest.Slice(data.End);
+                dataEnd = rest;
             }
         }
         catch (Http1ResponseException e)
         {
+            // State and place stay before the broken piece: the next read meets it again.
             _fault = e;
+            rest = dataEnd;
         }
 
         _framingEnd = rest.Start;

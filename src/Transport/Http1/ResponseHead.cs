@@ -20,7 +20,7 @@ internal sealed class ResponseHead(int maxBytes)
     private byte[]? _joined;
     private long _bytes;
     private bool _statusRead;
-    private bool _firstField;
+    private bool _firstField = true;
 
     public HeaderList Headers { get; } = new();
 

@@ -55,7 +55,14 @@ internal sealed class WatchedReader : IValueTaskSource<ReadResult>
         if (_state == State.None)
         {
 #pragma warning disable CA2012 // Kept until its one consumer comes: TakeRead empties the field.
-            _read = _input.ReadAsync(CancellationToken.None);
+            try
+            {
+                _read = _input.ReadAsync(CancellationToken.None);
+            }
+            catch (IOException e)
+            {
+                _read = ValueTask.FromException<ReadResult>(e);
+            }
 #pragma warning restore CA2012
             if (_read.IsCompleted)
             {

@@ -28,7 +28,11 @@ internal sealed record KnownDifference(string File, string Case, string Class, s
                 ?? throw new InvalidDataException($"no {name} in the recording to replace");
         }
 
-        if (node is JsonArray list)
+        if (path[^1].EndsWith('-') || path[^1].EndsWith('+'))
+        {
+            ChangeFields(node[path[^1][..^1]]!.AsArray(), path[^1][^1], value!.AsArray());
+        }
+        else if (node is JsonArray list)
         {
             list[int.Parse(path[^1], System.Globalization.CultureInfo.InvariantCulture)] = value?.DeepClone();
         }
@@ -39,6 +43,24 @@ internal sealed record KnownDifference(string File, string Case, string Class, s
         else
         {
             node[path[^1]] = value.DeepClone();
+        }
+    }
+
+    /// <summary><c>headers-</c> with names removes fields, <c>headers+</c> with [name, value] pairs adds some.</summary>
+    private static void ChangeFields(JsonArray fields, char change, JsonArray value)
+    {
+        foreach (var entry in value)
+        {
+            if (change == '+')
+            {
+                fields.Add(entry!.DeepClone());
+                continue;
+            }
+
+            foreach (var field in fields.Where(f => f![0]!.GetValue<string>().Equals(entry!.GetValue<string>(), StringComparison.OrdinalIgnoreCase)).ToList())
+            {
+                fields.Remove(field);
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ internal sealed class CaseReplay(ICaseBench bench)
 {
     private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(30);
     private static readonly TimeSpan SettleWatched = TimeSpan.FromMilliseconds(400);
-    private static readonly TimeSpan AppPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan AppPatience = TimeSpan.FromSeconds(1);
 
     public async Task<JsonObject> RunAsync(JsonObject recorded)
     {

@@ -6,7 +6,7 @@ namespace FastSidecar.Conformance.Replay;
 internal sealed record ReplayOptions
 {
     public const string Usage = """
-        usage: FastSidecar.Conformance [FILE…] [--cases REGEX] [--show N] [--names] [--binary PATH] [--keep FOLDER] [--parallel N] [--here]
+        usage: FastSidecar.Conformance [FILE…] [--cases REGEX] [--show N] [--names] [--binary PATH] [--keep FOLDER] [--parallel N] [--here] [--write-page]
 
           FILE            recorded files (http/routing, or routing for short); none: all of them
           --cases REGEX   only cases whose name matches
@@ -15,6 +15,7 @@ internal sealed record ReplayOptions
           --binary PATH   the sidecar (default: $FASTSIDECAR_BINARY, else artifacts/daprd of the repository)
           --keep FOLDER   where logs and results go (default: a temporary folder)
           --parallel N    topologies at a time (default 4)
+          --write-page    rewrite docs/compatibility.md from differences.json, and nothing else
           --here          no network namespaces: one topology at a time, mDNS on lo
         """;
 
@@ -34,6 +35,8 @@ internal sealed record ReplayOptions
 
     public bool Here { get; init; }
 
+    public bool WritePage { get; init; }
+
     /// <summary>Set for the child that replays one file inside its network: where its results go.</summary>
     public string? ResultFile { get; init; }
 
@@ -51,6 +54,7 @@ internal sealed record ReplayOptions
                 "--binary" => options with { Binary = Path.GetFullPath(Value()) },
                 "--keep" => options with { Keep = Path.GetFullPath(Value()) },
                 "--parallel" => options with { Parallel = Number() },
+                "--write-page" => options with { WritePage = true },
                 "--here" => options with { Here = true },
                 "--results" => options with { ResultFile = Value() },
                 ['-', ..] => throw new ArgumentException($"unknown flag {arguments[i]}\n{Usage}"),

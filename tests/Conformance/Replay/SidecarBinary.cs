@@ -13,15 +13,6 @@ internal static class SidecarBinary
             return Path.GetFullPath(given);
         }
 
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            var path = Path.Combine(folder.FullName, "artifacts", "daprd");
-            if (File.Exists(path))
-            {
-                return path;
-            }
-        }
-
-        return null;
+        return Repository.Find("artifacts", "daprd");
     }
 }

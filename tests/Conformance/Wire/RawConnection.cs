@@ -128,9 +128,9 @@ internal sealed class RawConnection : IDisposable
         {
             _socket.Shutdown(SocketShutdown.Both);
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // The peer was faster.
+            // The peer, or a step of the script, was faster.
         }
 
         _socket.Close();

@@ -56,6 +56,7 @@ public sealed partial class RecordedCommandLineTests
     private static bool IsDecidedByOptions(string line) =>
         !(line.Contains("could not listen", StringComparison.Ordinal) || line.Contains("address already in use", StringComparison.Ordinal)
         || line.Contains("trust anchors", StringComparison.Ordinal) || line.Contains("bind: no such file", StringComparison.Ordinal)
+        || line.Contains("Kubernetes environments", StringComparison.Ordinal)
         || line.Contains("watcher", StringComparison.Ordinal) || line.Contains("loading configuration", StringComparison.Ordinal));
 
     private static IEnumerable<string> Problem(CommandLineResult result)

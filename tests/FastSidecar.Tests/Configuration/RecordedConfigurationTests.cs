@@ -51,7 +51,7 @@ public sealed class RecordedConfigurationTests : IDisposable
     {
         var keys = Load(Fixture.Case(File, "unknown-fields")).UnknownKeys;
 
-        Assert.Equal([$"{_folder}/0.yaml: spec.surprise (line 6)", $"{_folder}/0.yaml: spec.tracing.other (line 9)"], keys);
+        Assert.Equal([$"{_folder}/0.yaml: spec.surprise (line 6)", $"{_folder}/0.yaml: spec.tracing.other (line 9)"], keys.ToArray());
     }
 
     [Fact]

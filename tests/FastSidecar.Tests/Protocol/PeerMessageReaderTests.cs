@@ -37,7 +37,7 @@ public sealed class PeerMessageReaderTests
         {
             var reader = PeerWire.Reader(ScriptedInput.InSteps(whole[..length], 7));
             PeerMessageException error;
-            if (length < first - "\u0012\u0007\u000a\u0005hello".Length + 1)
+            if (length < first - "\u0012\u0007\u000a\u0005hello".Length + 2)
             {
                 error = await Assert.ThrowsAsync<PeerMessageException>(reader.ReadHead<PeerRequestHead>);
                 Assert.True(error.IsStatus);
@@ -399,6 +399,38 @@ public sealed class PeerMessageReaderTests
         Assert.Equal(GrpcStatusCode.Internal, (await Assert.ThrowsAsync<PeerMessageException>(reader.ReadHead<PeerResponseHead>)).Code);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(7)]
+    public async Task ConsumerLeavesBytesBeforeAnError_TheErrorIsThrownInsteadOfTheSameBytes(int consumed)
+    {
+        foreach (var tail in new[] { Later("x", 9), PeerWire.Hex("0200000000"), PeerWire.Hex("0000000009120a") })
+        {
+            var reader = PeerWire.Reader(ScriptedInput.Whole(PeerWire.Join(Request("hello"), Later("world", 1), tail)));
+            await reader.ReadHead<PeerRequestHead>();
+            var result = await reader.ReadAsync().AsTask().Within("the body");
+            Assert.StartsWith("helloworld", Encoding.ASCII.GetString(result.Buffer.ToArray()), StringComparison.Ordinal);
+            reader.AdvanceTo(result.Buffer.GetPosition(consumed), result.Buffer.End);
+            await Assert.ThrowsAsync<PeerMessageException>(async () => await reader.ReadAsync().AsTask().Within("the error"));
+        }
+    }
+
+    [Fact]
+    public async Task ConsumerLeavesBytesBeforeACompressedMessage_BothAreShownTogether()
+    {
+        var bytes = PeerWire.Join(Request("hello "), PeerWire.Frame(LaterMessage("packed ", 1), gzip: true), Later("plain", 2));
+        var reader = PeerWire.Reader(ScriptedInput.Whole(bytes), "gzip");
+        await reader.ReadHead<PeerRequestHead>();
+        var result = await reader.ReadAsync();
+        reader.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+        result = await reader.ReadAsync();
+        Assert.Equal("hello packed ", Encoding.ASCII.GetString(result.Buffer.ToArray()));
+        reader.AdvanceTo(result.Buffer.GetPosition(6), result.Buffer.End);
+        result = await reader.ReadAsync();
+        Assert.Equal("packed plain", Encoding.ASCII.GetString(result.Buffer.ToArray()));
+        Assert.True(result.IsCompleted);
+    }
+
     [Fact]
     public async Task CancelPendingRead_ReturnsACanceledResult_AndTheBodyGoesOn()
     {
@@ -453,7 +485,7 @@ public sealed class PeerMessageReaderTests
 
         var message = new InternalInvokeRequestStream { Request = new InternalInvokeRequest { Message = new InvokeRequest() } };
         message.Request.Metadata["a"] = new ListStringValue { Values = { "b" } };
-        reader.Start(ScriptedInput.Whole(PeerWire.Frame(message)), default, PeerWire.Limit, unary: false, end: null);
+        reader.Start(new PeerCall(ScriptedInput.Whole(PeerWire.Frame(message)), default, PeerWire.Limit, IsUnary: false, End: null));
         await reader.ReadHeadAsync(head, CancellationToken.None);
 
         Assert.Equal(1, head.Metadata.Count);

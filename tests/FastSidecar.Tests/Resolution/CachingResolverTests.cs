@@ -261,6 +261,24 @@ public sealed class CachingResolverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task EverythingForgottenDuringARefresh_TheNextCallerDoesNotWaitForTheRefresh()
+    {
+        _cache.Start();
+        _inner.SetIncomplete("callee", One);
+        await ResolveAsync();
+        await UntilAsync(() => _inner.Refreshes == 1);
+        var refresh = _inner.Hold("callee");
+        await BeatAsync(13);
+        await UntilAsync(() => _inner.Refreshes == 2);
+        _inner.Release();
+        _inner.Set("callee", Two);
+        Assert.Equal(Two, await ResolveAsync());
+        Assert.Equal(2, _inner.Lookups);
+        refresh.SetResult(ResolveResult.Failed("couldn't find service: callee"));
+        Assert.Equal([Two], Take(1));
+    }
+
+    [Fact]
     public async Task IncompleteAnswer_KeepsOthers_CompleteAnswerReplacesThem()
     {
         _cache.Start();
@@ -463,6 +481,15 @@ public sealed class CachingResolverTests : IAsyncDisposable
             lock (_lock)
             {
                 return _held = new TaskCompletionSource<ResolveResult>();
+            }
+        }
+
+        /// <summary>Look-ups from here on do not wait, unlike the one that does.</summary>
+        public void Release()
+        {
+            lock (_lock)
+            {
+                _held = null;
             }
         }
 

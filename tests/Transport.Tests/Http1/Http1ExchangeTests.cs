@@ -75,7 +75,9 @@ public sealed class Http1ExchangeTests
         exchange.Output.Write(body.AsSpan(100_000, 100_000));
         await exchange.Output.FlushAsync().AsTask().Within("copied");
         await exchange.Output.WriteAsync(body.AsMemory(200_000, 10)).AsTask().Within("small");
-        await exchange.Output.WriteAsync(body.AsMemory(200_010)).AsTask().Within("rest");
+        await exchange.Output.WriteAsync(body.AsMemory(200_010, 5_000)).AsTask().Within("more foreign memory");
+        body.AsSpan(205_010).CopyTo(exchange.Output.GetSpan(body.Length - 205_010));
+        exchange.Output.Advance(body.Length - 205_010);
         await exchange.EndRequestAsync(CancellationToken.None).AsTask().Within("request");
         Assert.Equal(200, (await exchange.AnswerAsync()).Status);
         var received = chunked ? Dechunk(seen!.Body) : seen!.Body;

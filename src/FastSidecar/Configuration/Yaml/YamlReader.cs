@@ -118,8 +118,12 @@ internal sealed class YamlReader
     private static string TagOf(NodeEvent node, string otherwise) =>
         node.Tag.IsEmpty || node.Tag.IsNonSpecific ? otherwise : YamlTag.Short(node.Tag.Value);
 
-    /// <summary>go-yaml counts a parser's lines from 0 and leaves out the first.</summary>
-    private static string Where(YamlException e) => e.Start.Line > 0 ? $"line {e.Start.Line}: " : "";
+    /// <summary>go-yaml counts lines from 1 in the scanner's errors, from 0 in the parser's, and leaves a 0 out.</summary>
+    private static string Where(YamlException e)
+    {
+        var line = e is SemanticErrorException ? e.Start.Line - 1 : e.Start.Line;
+        return line > 0 ? $"line {line}: " : "";
+    }
 
     /// <summary>Both parsers are ports of libyaml: without the "while parsing …" in front the sentences are nearly the same.</summary>
     private static string What(YamlException e)

@@ -14,10 +14,7 @@ namespace FastSidecar.Protocol.Peer;
 internal readonly ref struct HeaderMapLayout
 {
     /// <summary>Ints of scratch memory for each field.</summary>
-    public const int ScratchPerField = 2;
-
-    /// <summary>Set in every stored hash, so that a link, which is an index, is never taken for one.</summary>
-    private const int HashMark = 1 << 30;
+    public const int ScratchPerField = 4;
 
     /// <summary>The field belongs to an entry that an earlier field opened.</summary>
     private const int Joined = -1;
@@ -25,7 +22,11 @@ internal readonly ref struct HeaderMapLayout
     private const int NoNext = 0;
 
     private readonly HeaderList? _headers;
+
+    /// <summary>Of the field that opens an entry: the bytes of its values.</summary>
     private readonly ReadOnlySpan<int> _listBytes;
+
+    /// <summary>The next field of the same entry.</summary>
     private readonly ReadOnlySpan<int> _next;
 
     /// <param name="headers">The fields; must not change before the last <see cref="Write"/>. Null is an empty map.</param>
@@ -42,10 +43,36 @@ internal readonly ref struct HeaderMapLayout
         var count = headers.Count;
         var listBytes = scratch[..count];
         var next = scratch.Slice(count, count);
-        listBytes.Clear();
+        var hashes = scratch.Slice(2 * count, count);
+        var tails = scratch.Slice(3 * count, count);
+        ulong seen = 0;
         for (var i = 0; i < count; i++)
         {
-            next[i] = Hash(headers.Name(i));
+            var name = headers.Name(i);
+            var value = headers.Value(i);
+            Check(name);
+            Check(value);
+            var hash = Hash(name);
+            var bit = 1UL << (hash & 63);
+            hashes[i] = hash;
+            next[i] = NoNext;
+
+            // A bit that is not set yet says that the name is new, without looking.
+            var first = (seen & bit) == 0 ? i : FirstOf(headers, i, hashes, listBytes);
+            seen |= bit;
+            var bytes = checked((int)WireWriter.FieldSize(value.Length));
+            if (first == i)
+            {
+                listBytes[i] = bytes;
+            }
+            else
+            {
+                listBytes[first] = checked(listBytes[first] + bytes);
+                listBytes[i] = Joined;
+                next[tails[first]] = i;
+            }
+
+            tails[first] = i;
         }
 
         long total = 0;
@@ -53,7 +80,7 @@ internal readonly ref struct HeaderMapLayout
         {
             if (listBytes[i] != Joined)
             {
-                total += MeasureEntry(headers, i, listBytes, next);
+                total += WireWriter.FieldSize(EntryBytes(headers.Name(i).Length, listBytes[i]));
             }
         }
 
@@ -80,7 +107,7 @@ internal readonly ref struct HeaderMapLayout
 
             // Map entry: key = 1, value = 2, both always written, also when empty. ListStringValue: values = 1.
             var name = _headers!.Name(i);
-            writer.FieldStart(number, WireWriter.FieldSize(name.Length) + WireWriter.FieldSize(_listBytes[i]));
+            writer.FieldStart(number, EntryBytes(name.Length, _listBytes[i]));
             writer.FieldStart(1, name.Length);
             writer.Raw(name);
             writer.FieldStart(2, _listBytes[i]);
@@ -96,39 +123,27 @@ internal readonly ref struct HeaderMapLayout
         }
     }
 
-    /// <summary>Joins the later fields of the same name to the one at <paramref name="first"/> and returns the entry's size.</summary>
-    private static long MeasureEntry(HeaderList headers, int first, Span<int> listBytes, Span<int> next)
+    private static long EntryBytes(int nameBytes, int listBytes) => WireWriter.FieldSize(nameBytes) + WireWriter.FieldSize(listBytes);
+
+    /// <summary>The field that opened the entry of this one's name; itself when it is the first.</summary>
+    private static int FirstOf(HeaderList headers, int index, ReadOnlySpan<int> hashes, ReadOnlySpan<int> listBytes)
     {
-        var name = headers.Name(first);
-        Check(name);
-        var hash = next[first];
-        var last = first;
-        var value = headers.Value(first);
-        Check(value);
-        var bytes = WireWriter.FieldSize(value.Length);
-        for (var i = first + 1; ; i++)
+        for (var i = 0; i < index; i++)
         {
-            var step = next[i..].IndexOf(hash);
+            var step = hashes[i..index].IndexOf(hashes[index]);
             if (step < 0)
             {
                 break;
             }
 
             i += step;
-            if (headers.Name(i).SequenceEqual(name))
+            if (listBytes[i] != Joined && headers.Name(i).SequenceEqual(headers.Name(index)))
             {
-                value = headers.Value(i);
-                Check(value);
-                bytes += WireWriter.FieldSize(value.Length);
-                listBytes[i] = Joined;
-                next[last] = i;
-                last = i;
+                return i;
             }
         }
 
-        next[last] = NoNext;
-        listBytes[first] = checked((int)bytes);
-        return WireWriter.FieldSize(WireWriter.FieldSize(name.Length) + WireWriter.FieldSize(bytes));
+        return index;
     }
 
     private static void Check(ReadOnlySpan<byte> text)
@@ -140,6 +155,7 @@ internal readonly ref struct HeaderMapLayout
     }
 
     /// <summary>Cheap, and enough to keep different header names apart: length, first, middle and last byte.</summary>
-    private static int Hash(ReadOnlySpan<byte> name) =>
-        name.IsEmpty ? HashMark : HashMark | ((name.Length & 0x3f) << 24) | (name[0] << 16) | (name[name.Length / 2] << 8) | name[^1];
+    private static int Hash(ReadOnlySpan<byte> name) => name.IsEmpty
+        ? 0
+        : (name[0] << 16) ^ (name[name.Length / 2] << 8) ^ (name[name.Length / 2] * 11) ^ (name[^1] * 5) ^ name.Length;
 }

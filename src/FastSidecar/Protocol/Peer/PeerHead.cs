@@ -1,3 +1,4 @@
+using System.Text;
 using FastSidecar.Protocol.Protobuf;
 using FastSidecar.Transport.Headers;
 
@@ -24,7 +25,7 @@ internal abstract class PeerHead
     private int _textUsed;
 
     /// <summary>Where a string lies in the object's own memory.</summary>
-    protected readonly record struct Text(int Start, int Length);
+    protected readonly record struct TextRange(int Start, int Length);
 
     /// <summary>There was a <c>message.data</c>, though perhaps an empty one.</summary>
     public bool HasData { get; private set; }
@@ -54,7 +55,15 @@ internal abstract class PeerHead
     internal abstract bool IsLeadingOnly(in FieldHead field);
 
     /// <summary>What is wrong with the head as a whole; null when it is complete.</summary>
-    internal abstract PeerMessageException? Missing(bool unary);
+    protected abstract PeerMessageException? Missing(bool isUnary);
+
+    internal void ThrowIfIncomplete(bool isUnary)
+    {
+        if (Missing(isUnary) is { } missing)
+        {
+            throw missing;
+        }
+    }
 
     /// <summary>The stream ended well before its first message.</summary>
     internal abstract PeerMessageException NoMessage();
@@ -72,10 +81,10 @@ internal abstract class PeerHead
     }
 
     /// <summary>All occurrences are merged.</summary>
-    internal void Finish(bool hasDataValue, bool unary)
+    internal void Finish(bool hasDataValue, bool isUnary)
     {
         HasDataValue = hasDataValue;
-        if (hasDataValue && !unary)
+        if (hasDataValue && !isUnary)
         {
             DropTypeUrl();
         }
@@ -83,12 +92,12 @@ internal abstract class PeerHead
 
     protected abstract void DropTypeUrl();
 
-    protected ReadOnlySpan<byte> Span(Text text) => _text.AsSpan(text.Start, text.Length);
+    protected ReadOnlySpan<byte> Span(TextRange text) => _text.AsSpan(text.Start, text.Length);
 
     /// <summary>Keeps a proto3 string.</summary>
-    protected Text Keep(ReadOnlySpan<byte> content) => KeepBytes(WireReader.Text(content));
+    protected TextRange Keep(ReadOnlySpan<byte> content) => KeepBytes(WireReader.Text(content));
 
-    protected Text KeepBytes(ReadOnlySpan<byte> content)
+    private TextRange KeepBytes(ReadOnlySpan<byte> content)
     {
         if (_text.Length - _textUsed < content.Length)
         {
@@ -96,7 +105,7 @@ internal abstract class PeerHead
         }
 
         content.CopyTo(_text.AsSpan(_textUsed));
-        var text = new Text(_textUsed, content.Length);
+        var text = new TextRange(_textUsed, content.Length);
         _textUsed += content.Length;
         return text;
     }
@@ -113,7 +122,7 @@ internal abstract class PeerHead
     }
 
     /// <summary>Reads google.protobuf.Any: 1 type_url, 2 value.</summary>
-    protected void MergeAny(ReadOnlySpan<byte> any, ref Text typeUrl, ref ReadOnlySpan<byte> value)
+    protected void MergeAny(ReadOnlySpan<byte> any, ref TextRange typeUrl, ref ReadOnlySpan<byte> value)
     {
         HasData = true;
         var reader = new WireReader(any);
@@ -134,41 +143,64 @@ internal abstract class PeerHead
     /// Reads one entry of a <c>map&lt;string, ListStringValue&gt;</c> into one field per value. A key that came before loses its old values, as in a Go map; a
     /// list without values leaves no field.
     /// </summary>
-    protected static void MergeMapEntry(ReadOnlySpan<byte> entry, HeaderList headers)
+    /// <param name="entry">1 key, 2 value.</param>
+    /// <param name="headers">Gets the fields.</param>
+    /// <param name="seenKeys">A bit for each key that came, by a hash: a key whose bit is not set is new. 0 before the map's first entry.</param>
+    protected static void MergeMapEntry(ReadOnlySpan<byte> entry, HeaderList headers, ref ulong seenKeys)
     {
         ReadOnlySpan<byte> key = default;
+        ReadOnlySpan<byte> list = default;
+        var lists = 0;
+        var isText = Ascii.IsValid(entry);
         var reader = new WireReader(entry);
         while (reader.TryReadField(out var field, out var content))
         {
             if (field.Is(1, WireType.Bytes))
             {
-                key = WireReader.Text(content);
+                key = isText ? content : WireReader.Text(content);
+            }
+            else if (field.Is(2, WireType.Bytes))
+            {
+                list = content;
+                lists++;
             }
         }
 
-        if (headers.Count <= FieldsCheckedForRepeats)
+        var bit = KeyBit(key);
+        if ((seenKeys & bit) != 0 && headers.Count <= FieldsCheckedForRepeats)
         {
             RemoveExactly(headers, key);
         }
 
+        seenKeys |= bit;
+        if (lists <= 1)
+        {
+            AddValues(list, key, headers, isText);
+            return;
+        }
+
+        // The value came in parts, which merge: never written by an encoder.
         reader = new WireReader(entry);
         while (reader.TryReadField(out var field, out var content))
         {
             if (field.Is(2, WireType.Bytes))
             {
-                AddValues(content, key, headers);
+                AddValues(content, key, headers, isText);
             }
         }
     }
 
-    private static void AddValues(ReadOnlySpan<byte> list, ReadOnlySpan<byte> key, HeaderList headers)
+    private static ulong KeyBit(ReadOnlySpan<byte> key) =>
+        key.IsEmpty ? 1 : 1UL << ((key.Length + (key[^1] * 5) + (key[key.Length / 2] * 11)) & 63);
+
+    private static void AddValues(ReadOnlySpan<byte> list, ReadOnlySpan<byte> key, HeaderList headers, bool isText)
     {
         var reader = new WireReader(list);
         while (reader.TryReadField(out var field, out var content))
         {
             if (field.Is(1, WireType.Bytes))
             {
-                headers.Add(key, WireReader.Text(content));
+                headers.Add(key, isText ? content : WireReader.Text(content));
             }
         }
     }

@@ -1,7 +1,18 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using FastSidecar.Protocol.Protobuf;
 
 namespace FastSidecar.Protocol.Peer;
+
+/// <summary>What became of a look at the first bytes of a stream.</summary>
+internal enum HeadStep
+{
+    Done,
+    ReadMore,
+
+    /// <summary>The message has to be read as a whole.</summary>
+    ReadWhole,
+}
 
 /// <summary>
 /// Finds the request or response in the first message of a stream and says from where the payload is to be read. Normally the head stands first, and the
@@ -13,6 +24,64 @@ namespace FastSidecar.Protocol.Peer;
 /// </remarks>
 internal static class PeerHeadParser
 {
+    /// <summary>
+    /// A head of which this much has come without its end is moved to memory of our own: credit for the stream's window comes from consuming, so waiting
+    /// for more than a window would wait for ever. No window in use is below 65,535 bytes (RFC 9113 §6.9.2).
+    /// </summary>
+    private const int WholeThresholdBytes = 32 * 1024;
+
+    /// <summary>Takes the head out of what was read and advances the input: behind the head, over nothing when more is needed.</summary>
+    /// <param name="result">What was read; every byte of it was unread before.</param>
+    /// <param name="call">The call it belongs to.</param>
+    /// <param name="head">Cleared, then filled.</param>
+    /// <param name="cursor">When done it stands behind the head.</param>
+    /// <exception cref="PeerMessageException">There will be no head, or it lacks what Dapr requires.</exception>
+    public static HeadStep Take(in ReadResult result, in PeerCall call, PeerHead head, ref PeerPayloadCursor cursor)
+    {
+        var buffer = result.Buffer;
+        var consumed = buffer.Start;
+        var examined = buffer.End;
+        try
+        {
+            PeerFaults.ThrowIfCanceled(result);
+            var reader = new SequenceReader<byte>(buffer);
+            if (!PeerPayloadCursor.TryPeekPrefix(reader, out var flag, out var length))
+            {
+                PeerFaults.ThrowIfCut(result, call, head);
+                return HeadStep.ReadMore;
+            }
+
+            PeerFaults.CheckPrefix(flag, length, call.MaxMessageBytes);
+            var message = buffer.Slice(PeerPayloadCursor.PrefixBytes);
+            message = message.Length > length ? message.Slice(0, length) : message;
+            if (flag == 0 && TryParse(message, length, head, out var used, out var envelopeIsRead))
+            {
+                head.ThrowIfIncomplete(isUnary: false);
+                cursor.EnterMessage(length - used, envelopeIsRead);
+                consumed = buffer.GetPosition(PeerPayloadCursor.PrefixBytes + used);
+                examined = consumed;
+                return HeadStep.Done;
+            }
+
+            if (flag == 1 || buffer.Length >= WholeThresholdBytes)
+            {
+                examined = consumed;
+                return HeadStep.ReadWhole;
+            }
+
+            PeerFaults.ThrowIfCut(result, call, head);
+            return HeadStep.ReadMore;
+        }
+        catch (ProtobufException e)
+        {
+            throw PeerFaults.Unparsable(e, head, isUnary: false);
+        }
+        finally
+        {
+            call.Input.AdvanceTo(consumed, examined);
+        }
+    }
+
     /// <summary>False: more of the message is needed. <paramref name="head"/> holds nothing of use then.</summary>
     /// <param name="message">What has arrived of the message, without its prefix.</param>
     /// <param name="messageBytes">The size of the whole message.</param>
@@ -62,7 +131,7 @@ internal static class PeerHeadParser
         }
 
         used = firstPayload >= 0 ? firstPayload : messageBytes;
-        head.Finish(hasDataValue, unary: false);
+        head.Finish(hasDataValue, isUnary: false);
         return true;
     }
 

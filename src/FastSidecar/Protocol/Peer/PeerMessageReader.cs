@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using FastSidecar.Protocol.Protobuf;
-using FastSidecar.Transport.Grpc;
 
 namespace FastSidecar.Protocol.Peer;
 
@@ -19,22 +18,10 @@ namespace FastSidecar.Protocol.Peer;
 /// </remarks>
 internal sealed class PeerMessageReader : PipeReader
 {
-    /// <summary>
-    /// A head of which this much has come without its end is moved to memory of our own: credit for the stream's window comes from consuming, so waiting
-    /// for more than a window would wait for ever. No window in use is below 65,535 bytes (RFC 9113 §6.9.2).
-    /// </summary>
-    private const int WholeThresholdBytes = 32 * 1024;
-
-    private const string ParseFailureText = "grpc: failed to unmarshal the received message: ";
-
     private readonly PayloadPieces _pieces = new();
     private readonly PeerWholeMessage _whole = new();
-    private PipeReader _input = null!;
+    private PeerCall _call;
     private PeerHead _head = null!;
-    private IPeerStreamEnd? _end;
-    private PeerEncoding _encoding;
-    private int _maxMessageBytes;
-    private bool _unary;
 
     /// <summary>Where the consumed part of the input ends.</summary>
     private PeerPayloadCursor _cursor;
@@ -42,43 +29,22 @@ internal sealed class PeerMessageReader : PipeReader
     /// <summary>What is thrown once all bytes before it are consumed.</summary>
     private Exception? _fault;
     private bool _ended;
-    private bool _wholeWanted;
-    private Loan _loan;
 
-    /// <summary>How many unconsumed body bytes the consumer has examined: the next read has to hand out more.</summary>
+    /// <summary>The next message has to be read as a whole.</summary>
+    private bool _wholeWanted;
+    private PayloadLoan _loan;
+
+    /// <summary>How many unconsumed body bytes in the input the consumer has examined: the next read has to hand out more.</summary>
     private long _examinedBytes;
 
-    private enum LoanKind : byte
+    /// <summary>Readies the object for a call, whose input is completed by <see cref="Complete"/>.</summary>
+    public void Start(in PeerCall call)
     {
-        None,
-        Input,
-        Whole,
-        End,
-    }
-
-    private enum Step : byte
-    {
-        Ready,
-        ReadMore,
-    }
-
-    /// <summary>Readies the object for a call.</summary>
-    /// <param name="input">The stream's bytes; completed by <see cref="Complete"/>.</param>
-    /// <param name="encoding">The call's <c>grpc-encoding</c>.</param>
-    /// <param name="maxMessageBytes">Limit for one message, before and after decompression; the whole stream has none.</param>
-    /// <param name="unary">CallLocal, as against CallLocalStream.</param>
-    /// <param name="end">Asked whether the end of the bytes is a good one; null where every whole message is a good end, as it is for a callee.</param>
-    public void Start(PipeReader input, PeerEncoding encoding, int maxMessageBytes, bool unary, IPeerStreamEnd? end)
-    {
-        _input = input;
-        _encoding = encoding;
-        _maxMessageBytes = maxMessageBytes;
-        _unary = unary;
-        _end = end;
+        _call = call;
         _cursor = default;
         _fault = null;
         _ended = false;
-        _wholeWanted = unary;
+        _wholeWanted = call.IsUnary;
         _loan = default;
         _examinedBytes = 0;
         _whole.Clear();
@@ -92,9 +58,10 @@ internal sealed class PeerMessageReader : PipeReader
     public ValueTask ReadHeadAsync(PeerHead head, CancellationToken cancellationToken)
     {
         _head = head;
-        if (_encoding.IsUnknown && head.IsRequest)
+        if (_call.Encoding.IsUnknown && head.IsRequest)
         {
-            return ValueTask.FromException(_encoding.Refusal(byServer: true)!);
+            // A server looks at the encoding before the first message, a client only when a message uses it.
+            return ValueTask.FromException(_call.Encoding.Refusal(byServer: true)!);
         }
 
         if (_wholeWanted)
@@ -102,7 +69,7 @@ internal sealed class PeerMessageReader : PipeReader
             return ReadHeadAwaitedAsync(default, hasRead: false, cancellationToken);
         }
 
-        var read = _input.ReadAsync(cancellationToken);
+        var read = _call.Input.ReadAsync(cancellationToken);
         if (!read.IsCompletedSuccessfully)
         {
             return ReadHeadAwaitedAsync(read, hasRead: true, cancellationToken);
@@ -128,13 +95,13 @@ internal sealed class PeerMessageReader : PipeReader
 
         while (!_wholeWanted)
         {
-            var read = _input.ReadAsync(cancellationToken);
+            var read = _call.Input.ReadAsync(cancellationToken);
             if (!read.IsCompletedSuccessfully)
             {
                 return ReadAwaitedAsync(read, hasRead: true, cancellationToken);
             }
 
-            if (TakePayload(read.GetAwaiter().GetResult(), out result) == Step.Ready)
+            if (TryTakePayload(read.GetAwaiter().GetResult(), out result))
             {
                 return new ValueTask<ReadResult>(result);
             }
@@ -152,9 +119,9 @@ internal sealed class PeerMessageReader : PipeReader
         }
 
         // A message that has to be read as a whole is left to ReadAsync.
-        while (!_wholeWanted && _input.TryRead(out var read))
+        while (!_wholeWanted && _call.Input.TryRead(out var read))
         {
-            if (TakePayload(read, out result) == Step.Ready)
+            if (TryTakePayload(read, out result))
             {
                 return true;
             }
@@ -171,31 +138,32 @@ internal sealed class PeerMessageReader : PipeReader
     {
         var loan = _loan;
         _loan = default;
-        switch (loan.Kind)
+        switch (loan.Source)
         {
-            case LoanKind.Input:
+            case PayloadSource.Input:
                 AdvanceInput(loan, consumed, examined);
                 break;
-            case LoanKind.Whole:
+            case PayloadSource.Whole:
                 _whole.Consume(loan.BytesUpTo(consumed), loan.IsEnd(examined));
                 break;
-            case LoanKind.None:
+            case PayloadSource.None:
                 throw new InvalidOperationException("nothing was read that could be advanced over");
         }
     }
 
     /// <inheritdoc/>
-    public override void CancelPendingRead() => _input.CancelPendingRead();
+    public override void CancelPendingRead() => _call.Input.CancelPendingRead();
 
     /// <inheritdoc/>
     public override void Complete(Exception? exception = null)
     {
+        var input = _call.Input;
         _loan = default;
         _pieces.Clear();
         _whole.Clear();
-        _end = null;
+        _call = default;
         _ended = true;
-        _input.Complete(exception);
+        input?.Complete(exception);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
@@ -203,7 +171,7 @@ internal sealed class PeerMessageReader : PipeReader
     {
         while (!_wholeWanted)
         {
-            var result = await (hasRead ? read : _input.ReadAsync(cancellationToken));
+            var result = await (hasRead ? read : _call.Input.ReadAsync(cancellationToken));
             hasRead = false;
             if (TakeHead(result))
             {
@@ -217,129 +185,83 @@ internal sealed class PeerMessageReader : PipeReader
     /// <summary>True when the head is read; else more input is needed, or <see cref="_wholeWanted"/> is set.</summary>
     private bool TakeHead(in ReadResult result)
     {
-        var buffer = result.Buffer;
-        var consumed = buffer.Start;
-        var examined = buffer.End;
-        try
-        {
-            ThrowIfCanceled(result);
-            var reader = new SequenceReader<byte>(buffer);
-            if (!PeerPayloadCursor.TryPeekPrefix(reader, out var flag, out var length))
-            {
-                ThrowIfCut(result);
-                return false;
-            }
-
-            CheckPrefix(flag, length);
-            var message = buffer.Slice(PeerPayloadCursor.PrefixBytes);
-            message = message.Length > length ? message.Slice(0, length) : message;
-            if (flag == 0 && PeerHeadParser.TryParse(message, length, _head, out var used, out var envelopeIsRead))
-            {
-                ThrowIfIncomplete();
-                _cursor.EnterMessage(length - used, envelopeIsRead);
-                consumed = buffer.GetPosition(PeerPayloadCursor.PrefixBytes + used);
-                examined = consumed;
-                return true;
-            }
-
-            _wholeWanted = flag == 1 || buffer.Length >= WholeThresholdBytes;
-            if (_wholeWanted)
-            {
-                examined = consumed;
-                return false;
-            }
-
-            ThrowIfCut(result);
-            return false;
-        }
-        catch (ProtobufException e)
-        {
-            throw Unparsable(e);
-        }
-        finally
-        {
-            _input.AdvanceTo(consumed, examined);
-        }
+        var step = PeerHeadParser.Take(result, _call, _head, ref _cursor);
+        _wholeWanted = step == HeadStep.ReadWhole;
+        return step == HeadStep.Done;
     }
 
     private async ValueTask ReadWholeHeadAsync(CancellationToken cancellationToken)
     {
-        await GatherAsync(cancellationToken);
+        await _whole.ReadAsync(_call, _head, cancellationToken);
+        _wholeWanted = false;
         try
         {
-            if (_unary)
-            {
-                TakeUnary();
-            }
-            else
-            {
-                _ = PeerHeadParser.TryParse(new ReadOnlySequence<byte>(_whole.Message), _whole.Message.Length, _head, out var used, out var envelopeIsRead);
-                ThrowIfIncomplete();
-                _cursor.EnterMessage(_whole.Message.Length - used, envelopeIsRead);
-                TakeWholePayload(_whole.Message[(int)used..]);
-            }
+            TakeWholeHead(_whole.Message);
         }
         catch (ProtobufException e)
         {
-            throw Unparsable(e);
+            throw PeerFaults.Unparsable(e, _head, _call.IsUnary);
         }
 
         _whole.DropMessage();
-        if (_unary)
+        if (_call.IsUnary)
         {
             await ReadUnaryEndAsync(cancellationToken);
         }
     }
 
-    private void TakeUnary()
+    private void TakeWholeHead(ReadOnlyMemory<byte> message)
     {
-        ReadOnlySpan<byte> dataValue = default;
-        _head.Clear();
-        _head.Merge(_whole.Message.Span, ref dataValue);
-        _head.Finish(!dataValue.IsEmpty, unary: true);
-        ThrowIfIncomplete();
-        if (_whole.Message.Span.Overlaps(dataValue, out var start))
+        if (_call.IsUnary)
         {
-            _whole.Append(new ReadOnlySequence<byte>(_whole.Message.Slice(start, dataValue.Length)));
+            ReadOnlySpan<byte> body = default;
+            _head.Clear();
+            _head.Merge(message.Span, ref body);
+            _head.Finish(!body.IsEmpty, isUnary: true);
+            _head.ThrowIfIncomplete(isUnary: true);
+            _whole.AppendBody(body);
+        }
+        else
+        {
+            // All of the message is here, so parsing either succeeds or throws.
+            _ = PeerHeadParser.TryParse(new ReadOnlySequence<byte>(message), message.Length, _head, out var used, out var envelopeIsRead);
+            _head.ThrowIfIncomplete(isUnary: false);
+            _cursor.EnterMessage(message.Length - used, envelopeIsRead);
+            TakeWholePayload(message[(int)used..]);
         }
     }
 
     /// <summary>A callee leaves unread what follows the one message, as grpc-go does; a caller needs the trailers and refuses a second message.</summary>
     private async ValueTask ReadUnaryEndAsync(CancellationToken cancellationToken)
     {
-        while (!_head.IsRequest)
+        var isCompleted = _head.IsRequest;
+        while (!isCompleted)
         {
-            var result = await _input.ReadAsync(cancellationToken);
+            var result = await _call.Input.ReadAsync(cancellationToken);
             var isEmpty = result.Buffer.IsEmpty;
-            _input.AdvanceTo(result.Buffer.End);
-            ThrowIfCanceled(result);
+            isCompleted = result.IsCompleted;
+            _call.Input.AdvanceTo(result.Buffer.End);
+            PeerFaults.ThrowIfCanceled(result);
             if (!isEmpty)
             {
-                throw PeerMessageException.Status(
-                    GrpcStatusCode.Internal, "cardinality violation: expected <EOF> for non server-streaming RPCs, but received another message");
-            }
-
-            if (result.IsCompleted)
-            {
-                if (_end?.FailureAtEnd(inBody: false) is { } failure)
-                {
-                    throw failure;
-                }
-
-                break;
+                throw PeerFaults.SecondMessage();
             }
         }
 
         _ended = true;
+        if (!_head.IsRequest && _call.End?.FailureAtEnd(inBody: false) is { } failure)
+        {
+            throw failure;
+        }
     }
 
     /// <summary>What can be answered without the input: bytes of a message that was read as a whole, an error, the end.</summary>
     private bool TryReadHeld(out ReadResult result)
     {
-        Debug.Assert(_loan.Kind == LoanKind.None, "read again before what was read was advanced over");
+        Debug.Assert(_loan.Source == PayloadSource.None, "read again before what was read was advanced over");
         if (_whole.TryGetBody(includeExamined: _ended, out var body))
         {
-            result = Lend(new Loan(LoanKind.Whole, body), isCompleted: _ended);
+            result = Lend(new PayloadLoan(PayloadSource.Whole, body) { IsCompleted = _ended });
             return true;
         }
 
@@ -348,7 +270,7 @@ internal sealed class PeerMessageReader : PipeReader
             throw _fault;
         }
 
-        result = _ended ? Lend(new Loan(LoanKind.End, ReadOnlySequence<byte>.Empty), isCompleted: true) : default;
+        result = _ended ? Lend(new PayloadLoan(PayloadSource.End, ReadOnlySequence<byte>.Empty) { IsCompleted = true }) : default;
         return _ended;
     }
 
@@ -363,9 +285,9 @@ internal sealed class PeerMessageReader : PipeReader
             }
             else
             {
-                var input = await (hasRead ? read : _input.ReadAsync(cancellationToken));
+                var input = await (hasRead ? read : _call.Input.ReadAsync(cancellationToken));
                 hasRead = false;
-                if (TakePayload(input, out var payload) == Step.Ready)
+                if (TryTakePayload(input, out var payload))
                 {
                     return payload;
                 }
@@ -379,48 +301,56 @@ internal sealed class PeerMessageReader : PipeReader
     }
 
     /// <summary>
-    /// Finds the body bytes in what was read. When there is nothing to hand out the input has been advanced; more input is needed, or
+    /// Finds the body bytes in what was read. False when there is nothing to hand out: the input has been advanced, and more of it is needed, or
     /// <see cref="_wholeWanted"/> is set.
     /// </summary>
-    private Step TakePayload(in ReadResult read, out ReadResult result)
+    private bool TryTakePayload(in ReadResult read, out ReadResult result)
     {
         var cursor = _cursor;
         var reader = new SequenceReader<byte>(read.Buffer);
         _pieces.Clear();
-        var stop = cursor.Advance(ref reader, _head, _pieces, long.MaxValue, _maxMessageBytes);
-        var isCut = stop == PayloadStop.NeedInput && read.IsCompleted;
-        var fault = isCut ? FaultAtEnd(cursor, reader) : FaultOf(stop, cursor, reader);
-        var loan = new Loan(LoanKind.Input, _pieces.Sequence)
+        var stop = cursor.Advance(ref reader, _head, _pieces, long.MaxValue, _call.MaxMessageBytes);
+        var isEnd = stop == PayloadStop.NeedInput && read.IsCompleted;
+        var fault = isEnd
+            ? PeerFaults.AtEnd(_call, cursor, reader)
+            : PeerFaults.Of(stop, _head, cursor, reader, _call.MaxMessageBytes);
+        var loan = new PayloadLoan(PayloadSource.Input, _pieces.Sequence)
         {
             Buffer = read.Buffer,
             Cursor = cursor,
             Position = reader.Position,
             Stop = stop,
             Fault = fault,
-            IsCompleted = isCut && fault is null,
+            IsCompleted = isEnd && fault is null,
         };
 
         if (_whole.HasBody)
         {
             // The consumer left bytes that lie in our memory and wants more: they have to lie together.
-            _whole.Append(loan.Payload);
+            _whole.AppendBody(loan.Payload);
             Commit(loan);
-            result = default;
-            return TryReadHeld(out result) ? Step.Ready : Step.ReadMore;
+            return TryReadHeld(out result);
         }
 
         if (loan.Payload.Length <= _examinedBytes && !loan.IsCompleted && !read.IsCanceled)
         {
+            TakeNothingNew(loan);
             result = default;
-            return TakeNothingNew(loan);
+            return _fault is null ? false : throw _fault;
         }
 
-        result = Lend(loan, loan.IsCompleted, read.IsCanceled);
-        return Step.Ready;
+        result = Lend(loan, read.IsCanceled);
+        return true;
+    }
+
+    private ReadResult Lend(in PayloadLoan loan, bool isCanceled = false)
+    {
+        _loan = loan;
+        return new ReadResult(loan.Payload, isCanceled, loan.IsCompleted);
     }
 
     /// <summary>There are no body bytes but those that the consumer has seen and left.</summary>
-    private Step TakeNothingNew(in Loan loan)
+    private void TakeNothingNew(in PayloadLoan loan)
     {
         if (loan.Payload.IsEmpty)
         {
@@ -432,20 +362,13 @@ internal sealed class PeerMessageReader : PipeReader
         }
         else
         {
-            _input.AdvanceTo(loan.Buffer.Start, loan.Buffer.End);
+            _call.Input.AdvanceTo(loan.Buffer.Start, loan.Buffer.End);
         }
 
         _pieces.Clear();
-        return _fault is null ? Step.ReadMore : throw _fault;
     }
 
-    private ReadResult Lend(in Loan loan, bool isCompleted, bool isCanceled = false)
-    {
-        _loan = loan;
-        return new ReadResult(loan.Payload, isCanceled, isCompleted);
-    }
-
-    private void AdvanceInput(in Loan loan, SequencePosition consumed, SequencePosition examined)
+    private void AdvanceInput(in PayloadLoan loan, SequencePosition consumed, SequencePosition examined)
     {
         _examinedBytes = 0;
         if (loan.IsEnd(consumed))
@@ -454,7 +377,7 @@ internal sealed class PeerMessageReader : PipeReader
         }
         else if (!loan.IsEnd(examined))
         {
-            _input.AdvanceTo(WalkTo(loan, consumed));
+            _call.Input.AdvanceTo(WalkTo(loan, consumed));
         }
         else if (loan.IsLast)
         {
@@ -463,33 +386,33 @@ internal sealed class PeerMessageReader : PipeReader
         else
         {
             _examinedBytes = loan.Payload.Slice(consumed).Length;
-            _input.AdvanceTo(WalkTo(loan, consumed), loan.Buffer.End);
+            _call.Input.AdvanceTo(WalkTo(loan, consumed), loan.Buffer.End);
         }
 
         _pieces.Clear();
     }
 
     /// <summary>Walks the same bytes again as far as the consumer went; what lies behind is found again by the next read.</summary>
-    private SequencePosition WalkTo(in Loan loan, SequencePosition consumed)
+    private SequencePosition WalkTo(in PayloadLoan loan, SequencePosition consumed)
     {
         var reader = new SequenceReader<byte>(loan.Buffer);
-        _cursor.Advance(ref reader, _head, pieces: null, loan.BytesUpTo(consumed), _maxMessageBytes);
+        _cursor.Advance(ref reader, _head, pieces: null, loan.BytesUpTo(consumed), _call.MaxMessageBytes);
         return reader.Position;
     }
 
     /// <summary>
     /// The consumer wants more behind <paramref name="left"/> than can be shown in place: a compressed message or an error comes next, or the pieces are too many.
     /// </summary>
-    private void MoveToWhole(in Loan loan, in ReadOnlySequence<byte> left)
+    private void MoveToWhole(in PayloadLoan loan, in ReadOnlySequence<byte> left)
     {
         _examinedBytes = 0;
-        _whole.Append(left);
+        _whole.AppendBody(left);
         _whole.Consume(0, examinedAll: true);
         Commit(loan);
     }
 
     /// <summary>Everything that was found is consumed.</summary>
-    private void Commit(in Loan loan)
+    private void Commit(in PayloadLoan loan)
     {
         _cursor = loan.Cursor;
         _fault = loan.Fault;
@@ -497,20 +420,22 @@ internal sealed class PeerMessageReader : PipeReader
         _wholeWanted = loan.Stop == PayloadStop.Compressed;
 
         // After NeedInput the rest, if there is one, is the beginning of something that cannot be read in part.
-        _input.AdvanceTo(loan.Position, loan.Stop == PayloadStop.NeedInput ? loan.Buffer.End : loan.Position);
+        _call.Input.AdvanceTo(loan.Position, loan.Stop == PayloadStop.NeedInput ? loan.Buffer.End : loan.Position);
     }
 
     private async ValueTask ReadWholeLaterAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await GatherAsync(cancellationToken);
+            await _whole.ReadAsync(_call, _head, cancellationToken);
+            _wholeWanted = false;
             _cursor.EnterMessage(_whole.Message.Length, envelopeIsRead: false);
             TakeWholePayload(_whole.Message);
             _whole.DropMessage();
         }
         catch (PeerMessageException e) when (e.IsStatus)
         {
+            _wholeWanted = false;
             _fault = PeerMessageException.Receiving(e.Code, e.Text);
         }
     }
@@ -523,168 +448,12 @@ internal sealed class PeerMessageReader : PipeReader
         do
         {
             _pieces.Clear();
-            stop = _cursor.Advance(ref reader, _head, _pieces, long.MaxValue, _maxMessageBytes);
-            _whole.Append(_pieces.Sequence);
+            stop = _cursor.Advance(ref reader, _head, _pieces, long.MaxValue, _call.MaxMessageBytes);
+            _whole.AppendBody(_pieces.Sequence);
         }
         while (stop == PayloadStop.Limit);
 
         _pieces.Clear();
-        _fault = FaultOf(stop, _cursor, reader);
-    }
-
-    /// <summary>Takes the next message off the input as a whole, decompressed.</summary>
-    private async ValueTask GatherAsync(CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            var result = await _input.ReadAsync(cancellationToken);
-            if (TakePrefix(result, out var flag, out var length))
-            {
-                _wholeWanted = false;
-                if (!await _whole.GatherAsync(_input, length, cancellationToken))
-                {
-                    throw Cut();
-                }
-
-                if (flag == 1)
-                {
-                    if (_encoding.Refusal(_head.IsRequest) is { } refusal)
-                    {
-                        throw refusal;
-                    }
-
-                    _whole.Gunzip(_maxMessageBytes);
-                }
-
-                return;
-            }
-        }
-    }
-
-    private bool TakePrefix(in ReadResult result, out byte flag, out int length)
-    {
-        var consumed = result.Buffer.Start;
-        var examined = result.Buffer.End;
-        length = 0;
-        try
-        {
-            ThrowIfCanceled(result);
-            if (!PeerPayloadCursor.TryPeekPrefix(new SequenceReader<byte>(result.Buffer), out flag, out var bytes))
-            {
-                ThrowIfCut(result);
-                return false;
-            }
-
-            CheckPrefix(flag, bytes);
-            length = (int)bytes;
-            consumed = result.Buffer.GetPosition(PeerPayloadCursor.PrefixBytes);
-            examined = consumed;
-            return true;
-        }
-        finally
-        {
-            _input.AdvanceTo(consumed, examined);
-        }
-    }
-
-    private static void ThrowIfCanceled(in ReadResult result)
-    {
-        if (result.IsCanceled)
-        {
-            throw new OperationCanceledException("the read of a message was cancelled");
-        }
-    }
-
-    private void ThrowIfIncomplete()
-    {
-        if (_head.Missing(_unary) is { } missing)
-        {
-            throw missing;
-        }
-    }
-
-    /// <summary>The bytes ended before the first message, or within it.</summary>
-    private void ThrowIfCut(in ReadResult result)
-    {
-        if (result.IsCompleted)
-        {
-            throw result.Buffer.IsEmpty ? _end?.FailureAtEnd(inBody: false) ?? _head.NoMessage() : Cut();
-        }
-    }
-
-    private void CheckPrefix(byte flag, uint length)
-    {
-        if (flag > 1)
-        {
-            throw PeerMessageException.Status(GrpcStatusCode.Internal, UnknownFlagText(flag));
-        }
-
-        if (length > _maxMessageBytes)
-        {
-            throw PeerMessageException.Status(GrpcStatusCode.ResourceExhausted, TooLargeText(length));
-        }
-    }
-
-    private static PeerMessageException Cut() => PeerMessageException.Status(GrpcStatusCode.Internal, "unexpected EOF");
-
-    private PeerMessageException Unparsable(ProtobufException e) =>
-        PeerMessageException.Status(GrpcStatusCode.Internal, (_unary ? _head.UnaryParseFailure : ParseFailureText) + e.Message);
-
-    private Exception? FaultAtEnd(in PeerPayloadCursor cursor, in SequenceReader<byte> reader) => cursor.IsBetweenMessages && reader.End
-        ? _end?.FailureAtEnd(inBody: true)
-        : PeerMessageException.Receiving(GrpcStatusCode.Internal, "unexpected EOF");
-
-    /// <summary>What Dapr reports when it finds this in the body of a call.</summary>
-    private PeerMessageException? FaultOf(PayloadStop stop, in PeerPayloadCursor cursor, in SequenceReader<byte> reader)
-    {
-        switch (stop)
-        {
-            case PayloadStop.Malformed:
-                return PeerMessageException.Receiving(GrpcStatusCode.Internal, ParseFailureText + ProtobufException.Malformed().Message);
-            case PayloadStop.TooLarge:
-                PeerPayloadCursor.TryPeekPrefix(reader, out _, out var length);
-                return PeerMessageException.Receiving(GrpcStatusCode.ResourceExhausted, TooLargeText(length));
-            case PayloadStop.UnknownFlag:
-                PeerPayloadCursor.TryPeekPrefix(reader, out var flag, out _);
-                return PeerMessageException.Receiving(GrpcStatusCode.Internal, UnknownFlagText(flag));
-            case PayloadStop.StrayFields:
-                return PeerMessageException.Plain(_head.StrayFieldsText);
-            case PayloadStop.WrongSequence:
-                return PeerMessageException.Plain($"invalid sequence number received: {cursor.Seq} (expected: {cursor.ExpectedSeq})");
-            default:
-                return null;
-        }
-    }
-
-    private static string UnknownFlagText(byte flag) => $"grpc: received unexpected payload format {flag}";
-
-    private string TooLargeText(uint length) => $"grpc: received message larger than max ({length} vs. {_maxMessageBytes})";
-
-    /// <summary>What the last read handed out, and what is to become of the input when it is consumed.</summary>
-    private readonly struct Loan(LoanKind kind, ReadOnlySequence<byte> payload)
-    {
-        public LoanKind Kind { get; } = kind;
-
-        public ReadOnlySequence<byte> Payload { get; } = payload;
-
-        public ReadOnlySequence<byte> Buffer { get; init; }
-
-        public PeerPayloadCursor Cursor { get; init; }
-
-        public SequencePosition Position { get; init; }
-
-        public PayloadStop Stop { get; init; }
-
-        public Exception? Fault { get; init; }
-
-        public bool IsCompleted { get; init; }
-
-        /// <summary>More input would not lengthen it.</summary>
-        public bool IsLast => Stop != PayloadStop.NeedInput || Fault is not null;
-
-        public bool IsEnd(SequencePosition position) =>
-            Payload.IsEmpty || position.Equals(Payload.End) || Payload.Slice(position).IsEmpty;
-
-        public long BytesUpTo(SequencePosition position) => Payload.Slice(Payload.Start, position).Length;
+        _fault = PeerFaults.Of(stop, _head, _cursor, reader, _call.MaxMessageBytes);
     }
 }

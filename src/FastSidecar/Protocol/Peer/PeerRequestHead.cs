@@ -8,10 +8,11 @@ namespace FastSidecar.Protocol.Peer;
 internal sealed class PeerRequestHead : PeerHead
 {
     private HeaderList _metadata = new();
-    private Text _method;
-    private Text _contentType;
-    private Text _query;
-    private Text _typeUrl;
+    private ulong _seenMetadata;
+    private TextRange _method;
+    private TextRange _contentType;
+    private TextRange _query;
+    private TextRange _typeUrl;
     private bool _hasMetadata;
     private bool _hasMessage;
 
@@ -65,7 +66,7 @@ internal sealed class PeerRequestHead : PeerHead
             else if (field.Is(2, WireType.Bytes))
             {
                 _hasMetadata = true;
-                MergeMapEntry(content, _metadata);
+                MergeMapEntry(content, _metadata, ref _seenMetadata);
             }
             else if (field.Is(3, WireType.Bytes))
             {
@@ -78,9 +79,9 @@ internal sealed class PeerRequestHead : PeerHead
     internal override bool IsLeadingOnly(in FieldHead field) => field.Is(2, WireType.Bytes) || field.Is(3, WireType.Bytes);
 
     /// <summary>The checks and texts of pkg/api/grpc/daprinternal.go; a unary call may come without metadata.</summary>
-    internal override PeerMessageException? Missing(bool unary)
+    protected override PeerMessageException? Missing(bool isUnary)
     {
-        if (unary)
+        if (isUnary)
         {
             return _hasMessage ? null : Invalid("field Message is nil");
         }
@@ -94,6 +95,7 @@ internal sealed class PeerRequestHead : PeerHead
     {
         base.Clear();
         Clear(ref _metadata);
+        _seenMetadata = 0;
         Version = 0;
         Verb = HttpVerb.None;
         HasHttpExtension = false;

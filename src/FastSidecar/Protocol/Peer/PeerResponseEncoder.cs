@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using FastSidecar.Protocol.Protobuf;
 
 namespace FastSidecar.Protocol.Peer;
@@ -19,7 +20,8 @@ namespace FastSidecar.Protocol.Peer;
 /// </remarks>
 internal static class PeerResponseEncoder
 {
-    private const int StackFields = 64;
+    /// <summary>Scratch for 64 header fields; a call with more rents it.</summary>
+    private const int StackInts = 64 * HeaderMapLayout.ScratchPerField;
 
     /// <summary>A whole first message of the stream; <paramref name="payload"/> is copied. An empty one gives a message without payload.</summary>
     public static void WriteFirst(IBufferWriter<byte> output, scoped in PeerResponseFields fields, in ReadOnlySequence<byte> payload, int maxMessageBytes)
@@ -31,30 +33,14 @@ internal static class PeerResponseEncoder
     /// <summary>
     /// A first message up to its payload's data: <paramref name="payloadBytes"/> bytes must follow and end the message (number 0 is not written).
     /// </summary>
+    [SkipLocalsInit]
     public static void WriteFirstPrefix(IBufferWriter<byte> output, scoped in PeerResponseFields fields, long payloadBytes, int maxMessageBytes)
     {
         var scratchSize = HeaderMapLayout.ScratchFor(fields.Headers) + HeaderMapLayout.ScratchFor(fields.Trailers);
-        var rented = scratchSize > StackFields * HeaderMapLayout.ScratchPerField ? ArrayPool<int>.Shared.Rent(scratchSize) : null;
+        var rented = scratchSize > StackInts ? ArrayPool<int>.Shared.Rent(scratchSize) : null;
         try
         {
-            Span<int> scratch = rented ?? stackalloc int[StackFields * HeaderMapLayout.ScratchPerField];
-            var layout = new Layout(fields, scratch, valueBytes: 0, hasData: fields.HasData || !fields.TypeUrl.IsEmpty);
-            var messageBytes = WireWriter.FieldSize(layout.ResponseBytes) + PeerPayloadEncoder.FirstPayloadSize(payloadBytes);
-            PeerPayloadEncoder.CheckLimit(messageBytes, maxMessageBytes);
-
-            var size = (int)(PeerPayloadEncoder.MessagePrefixBytes + messageBytes - payloadBytes);
-            scoped var writer = new WireWriter(output.GetSpan(size)[..size]);
-            writer.MessagePrefix(messageBytes);
-            writer.FieldStart(1, layout.ResponseBytes);
-            WriteUpToValue(ref writer, fields, layout, valueBytes: 0);
-            WriteAfterValue(ref writer, fields);
-            if (payloadBytes != 0)
-            {
-                PeerPayloadEncoder.WritePayloadStart(ref writer, payloadBytes, seq: 0);
-            }
-
-            writer.AssertFull();
-            output.Advance(size);
+            WriteFirstPrefix(output, fields, rented ?? stackalloc int[StackInts], payloadBytes, maxMessageBytes);
         }
         catch (ProtobufException e)
         {
@@ -70,30 +56,14 @@ internal static class PeerResponseEncoder
     /// CallLocal's response: the body stands in <c>message.data.value</c>; message and data are always present, as daprd writes them, whatever
     /// <see cref="PeerResponseFields.HasMessage"/> says.
     /// </summary>
+    [SkipLocalsInit]
     public static void WriteUnary(IBufferWriter<byte> output, scoped in PeerResponseFields fields, in ReadOnlySequence<byte> body, int maxMessageBytes)
     {
         var scratchSize = HeaderMapLayout.ScratchFor(fields.Headers) + HeaderMapLayout.ScratchFor(fields.Trailers);
-        var rented = scratchSize > StackFields * HeaderMapLayout.ScratchPerField ? ArrayPool<int>.Shared.Rent(scratchSize) : null;
+        var rented = scratchSize > StackInts ? ArrayPool<int>.Shared.Rent(scratchSize) : null;
         try
         {
-            Span<int> scratch = rented ?? stackalloc int[StackFields * HeaderMapLayout.ScratchPerField];
-            var layout = new Layout(fields, scratch, body.Length, hasData: true);
-            PeerPayloadEncoder.CheckLimit(layout.ResponseBytes, maxMessageBytes);
-
-            var size = (int)(PeerPayloadEncoder.MessagePrefixBytes + layout.ResponseBytes - body.Length - layout.AfterValueBytes);
-            scoped var writer = new WireWriter(output.GetSpan(size)[..size]);
-            writer.MessagePrefix(layout.ResponseBytes);
-            WriteUpToValue(ref writer, fields, layout, body.Length);
-            writer.AssertFull();
-            output.Advance(size);
-
-            PeerPayloadEncoder.CopyData(output, body);
-
-            size = (int)layout.AfterValueBytes;
-            writer = new WireWriter(output.GetSpan(size)[..size]);
-            WriteAfterValue(ref writer, fields);
-            writer.AssertFull();
-            output.Advance(size);
+            WriteUnary(output, fields, rented ?? stackalloc int[StackInts], body, maxMessageBytes);
         }
         catch (ProtobufException e)
         {
@@ -103,6 +73,50 @@ internal static class PeerResponseEncoder
         {
             Return(rented);
         }
+    }
+
+    private static void WriteFirstPrefix(
+        IBufferWriter<byte> output, scoped in PeerResponseFields fields, scoped Span<int> scratch, long payloadBytes, int maxMessageBytes)
+    {
+        var layout = new Layout(fields, scratch, valueBytes: 0, hasData: fields.HasData || !fields.TypeUrl.IsEmpty);
+        var messageBytes = WireWriter.FieldSize(layout.ResponseBytes) + PeerPayloadEncoder.FirstPayloadSize(payloadBytes);
+        PeerPayloadEncoder.CheckLimit(messageBytes, maxMessageBytes);
+
+        var size = (int)(PeerPayloadEncoder.MessagePrefixBytes + messageBytes - payloadBytes);
+        scoped var writer = new WireWriter(output.GetSpan(size)[..size]);
+        writer.MessagePrefix(messageBytes);
+        writer.FieldStart(1, layout.ResponseBytes);
+        WriteUpToValue(ref writer, fields, layout, valueBytes: 0);
+        WriteAfterValue(ref writer, fields);
+        if (payloadBytes != 0)
+        {
+            PeerPayloadEncoder.WritePayloadStart(ref writer, payloadBytes, seq: 0);
+        }
+
+        writer.AssertFull();
+        output.Advance(size);
+    }
+
+    private static void WriteUnary(
+        IBufferWriter<byte> output, scoped in PeerResponseFields fields, scoped Span<int> scratch, in ReadOnlySequence<byte> body, int maxMessageBytes)
+    {
+        var layout = new Layout(fields, scratch, body.Length, hasData: true);
+        PeerPayloadEncoder.CheckLimit(layout.ResponseBytes, maxMessageBytes);
+
+        var size = (int)(PeerPayloadEncoder.MessagePrefixBytes + layout.ResponseBytes - body.Length - layout.AfterValueBytes);
+        scoped var writer = new WireWriter(output.GetSpan(size)[..size]);
+        writer.MessagePrefix(layout.ResponseBytes);
+        WriteUpToValue(ref writer, fields, layout, body.Length);
+        writer.AssertFull();
+        output.Advance(size);
+
+        PeerPayloadEncoder.CopyData(output, body);
+
+        size = (int)layout.AfterValueBytes;
+        writer = new WireWriter(output.GetSpan(size)[..size]);
+        WriteAfterValue(ref writer, fields);
+        writer.AssertFull();
+        output.Advance(size);
     }
 
     private static void WriteUpToValue(ref WireWriter writer, scoped in PeerResponseFields fields, scoped in Layout layout, long valueBytes)

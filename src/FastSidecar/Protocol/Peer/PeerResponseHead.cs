@@ -7,12 +7,14 @@ namespace FastSidecar.Protocol.Peer;
 internal sealed class PeerResponseHead : PeerHead
 {
     private HeaderList _headers = new();
+    private ulong _seenHeaders;
     private HeaderList _trailers = new();
+    private ulong _seenTrailers;
     private byte[] _details = [];
     private int _detailsUsed;
-    private Text _statusMessage;
-    private Text _contentType;
-    private Text _typeUrl;
+    private TextRange _statusMessage;
+    private TextRange _contentType;
+    private TextRange _typeUrl;
     private bool _hasStatus;
 
     /// <summary>An HTTP status (≥ 100) or a gRPC code.</summary>
@@ -75,10 +77,10 @@ internal sealed class PeerResponseHead : PeerHead
                     MergeStatus(content);
                     break;
                 case 2:
-                    MergeMapEntry(content, _headers);
+                    MergeMapEntry(content, _headers, ref _seenHeaders);
                     break;
                 case 3:
-                    MergeMapEntry(content, _trailers);
+                    MergeMapEntry(content, _trailers, ref _seenTrailers);
                     break;
                 case 4:
                     MergeMessage(content, ref dataValue);
@@ -90,7 +92,7 @@ internal sealed class PeerResponseHead : PeerHead
     internal override bool IsLeadingOnly(in FieldHead field) => field.Type == WireType.Bytes && field.Number is 1 or 2 or 4;
 
     /// <summary>pkg/messaging/direct_messaging.go; a unary answer without a status, which makes daprd drop its client, is refused in the same words.</summary>
-    internal override PeerMessageException? Missing(bool unary) =>
+    protected override PeerMessageException? Missing(bool isUnary) =>
         _hasStatus ? null : PeerMessageException.Plain("response does not contain the required fields in the leading chunk");
 
     internal override PeerMessageException NoMessage() => PeerMessageException.Plain("EOF");
@@ -99,7 +101,9 @@ internal sealed class PeerResponseHead : PeerHead
     {
         base.Clear();
         Clear(ref _headers);
+        _seenHeaders = 0;
         Clear(ref _trailers);
+        _seenTrailers = 0;
         StatusCode = 0;
         HasMessage = false;
         _hasStatus = false;

@@ -14,6 +14,9 @@ internal sealed class PeerWholeMessage
 {
     private const int InitialBytes = 4096;
 
+    /// <summary>Header and trailer of RFC 1952 around an empty deflate block.</summary>
+    private const int MinGzipBytes = 10 + 2 + 8;
+
     private byte[] _message = [];
     private int _messageBytes;
     private byte[] _body = [];
@@ -21,99 +24,55 @@ internal sealed class PeerWholeMessage
     private int _bodyEnd;
     private bool _isExamined;
 
-    /// <summary>The message, decompressed; valid until the next <see cref="GatherAsync"/> or <see cref="DropMessage"/>.</summary>
+    /// <summary>The message, decompressed; valid until the next <see cref="ReadAsync"/> or <see cref="DropMessage"/>.</summary>
     public ReadOnlyMemory<byte> Message => _message.AsMemory(0, _messageBytes);
 
     public bool HasBody => _bodyEnd > _bodyStart;
 
     /// <summary>
-    /// Takes one message off the input, its prefix being known and passed already. False when the input ends within it. The bytes are consumed as they come, so
-    /// a message may be larger than the stream's window; memory grows with what has come, not with what was announced.
+    /// Takes the next message off the input, prefix and all, and decompresses it. The bytes are consumed as they come, so a message may be larger than
+    /// the stream's window; memory grows with what has come, not with what was announced.
     /// </summary>
-    public async ValueTask<bool> GatherAsync(PipeReader input, int messageBytes, CancellationToken cancellationToken)
+    public async ValueTask ReadAsync(PeerCall call, PeerHead head, CancellationToken cancellationToken)
     {
+        byte flag;
+        int messageBytes;
+        while (!TryTakePrefix(await call.Input.ReadAsync(cancellationToken), call, head, out flag, out messageBytes))
+        {
+        }
+
         _messageBytes = 0;
         while (_messageBytes < messageBytes)
         {
-            var result = await input.ReadAsync(cancellationToken);
-            var buffer = result.Buffer;
-            if (buffer.Length > messageBytes - _messageBytes)
-            {
-                buffer = buffer.Slice(0, messageBytes - _messageBytes);
-            }
-
-            Ensure(ref _message, _messageBytes, (int)buffer.Length);
-            buffer.CopyTo(_message.AsSpan(_messageBytes));
-            _messageBytes += (int)buffer.Length;
-            input.AdvanceTo(buffer.End);
-            if (result.IsCanceled)
-            {
-                throw new OperationCanceledException("the read of a message was cancelled");
-            }
-
-            if (result.IsCompleted && buffer.IsEmpty)
-            {
-                return false;
-            }
+            Take(await call.Input.ReadAsync(cancellationToken), call.Input, messageBytes);
         }
 
-        return true;
-    }
-
-    /// <summary>Replaces the gathered message by what gzip makes of it. The texts are grpc-go's (rpc_util.go, decompress).</summary>
-    public void Gunzip(int maxMessageBytes)
-    {
-        var inflated = Array.Empty<byte>();
-        var inflatedBytes = 0;
-        try
+        if (flag == 1)
         {
-            using var gzip = new GZipStream(new MemoryStream(_message, 0, _messageBytes, writable: false), CompressionMode.Decompress);
-            while (true)
+            if (call.Encoding.Refusal(head.IsRequest) is { } refusal)
             {
-                Ensure(ref inflated, inflatedBytes, 1);
-                var read = gzip.Read(inflated, inflatedBytes, inflated.Length - inflatedBytes);
-                inflatedBytes += read;
-                if (inflatedBytes > maxMessageBytes)
-                {
-                    throw PeerMessageException.Status(
-                        GrpcStatusCode.ResourceExhausted, $"grpc: received message after decompression larger than max {maxMessageBytes}");
-                }
-
-                if (read == 0)
-                {
-                    break;
-                }
+                throw refusal;
             }
 
-            // GZipStream takes a cut stream for a complete one; the size at its end (RFC 1952 §2.3.1) tells.
-            if (_messageBytes < sizeof(uint) || BinaryPrimitives.ReadUInt32LittleEndian(_message.AsSpan(_messageBytes - sizeof(uint))) != inflatedBytes)
-            {
-                throw PeerMessageException.Status(GrpcStatusCode.Internal, "grpc: failed to read decompressed data: unexpected EOF");
-            }
-
-            (_message, inflated) = (inflated, _message);
-            _messageBytes = inflatedBytes;
-        }
-        catch (InvalidDataException)
-        {
-            throw PeerMessageException.Status(GrpcStatusCode.Internal, "grpc: failed to decompress the message: gzip: invalid header");
-        }
-        finally
-        {
-            Return(ref inflated);
+            Gunzip(call.MaxMessageBytes);
         }
     }
 
     /// <summary>Puts body bytes behind those not yet consumed.</summary>
-    public void Append(in ReadOnlySequence<byte> bytes)
+    public void AppendBody(in ReadOnlySequence<byte> bytes)
     {
         foreach (var piece in bytes)
         {
-            Ensure(ref _body, _bodyEnd, piece.Length);
-            piece.CopyTo(_body.AsMemory(_bodyEnd));
-            _bodyEnd += piece.Length;
-            _isExamined &= piece.IsEmpty;
+            AppendBody(piece.Span);
         }
+    }
+
+    public void AppendBody(ReadOnlySpan<byte> bytes)
+    {
+        Ensure(ref _body, _bodyEnd, bytes.Length);
+        bytes.CopyTo(_body.AsSpan(_bodyEnd));
+        _bodyEnd += bytes.Length;
+        _isExamined &= bytes.IsEmpty;
     }
 
     /// <summary>The body bytes; false when there are none, or none but those the consumer has seen and left.</summary>
@@ -146,6 +105,96 @@ internal sealed class PeerWholeMessage
     {
         DropMessage();
         Consume(_bodyEnd - _bodyStart, examinedAll: false);
+    }
+
+    private static bool TryTakePrefix(in ReadResult result, in PeerCall call, PeerHead head, out byte flag, out int messageBytes)
+    {
+        var consumed = result.Buffer.Start;
+        var examined = result.Buffer.End;
+        messageBytes = 0;
+        try
+        {
+            PeerFaults.ThrowIfCanceled(result);
+            if (!PeerPayloadCursor.TryPeekPrefix(new SequenceReader<byte>(result.Buffer), out flag, out var length))
+            {
+                PeerFaults.ThrowIfCut(result, call, head);
+                return false;
+            }
+
+            PeerFaults.CheckPrefix(flag, length, call.MaxMessageBytes);
+            messageBytes = (int)length;
+            consumed = result.Buffer.GetPosition(PeerPayloadCursor.PrefixBytes);
+            examined = consumed;
+            return true;
+        }
+        finally
+        {
+            call.Input.AdvanceTo(consumed, examined);
+        }
+    }
+
+    private void Take(in ReadResult result, PipeReader input, int messageBytes)
+    {
+        var buffer = result.Buffer;
+        if (buffer.Length > messageBytes - _messageBytes)
+        {
+            buffer = buffer.Slice(0, messageBytes - _messageBytes);
+        }
+
+        Ensure(ref _message, _messageBytes, (int)buffer.Length);
+        buffer.CopyTo(_message.AsSpan(_messageBytes));
+        _messageBytes += (int)buffer.Length;
+        var isCut = result.IsCompleted && buffer.IsEmpty;
+        input.AdvanceTo(buffer.End);
+        PeerFaults.ThrowIfCanceled(result);
+        if (isCut)
+        {
+            throw PeerFaults.Cut();
+        }
+    }
+
+    /// <summary>Replaces the gathered message by what gzip makes of it. The texts are grpc-go's (rpc_util.go, decompress).</summary>
+    private void Gunzip(int maxMessageBytes)
+    {
+        var inflated = Array.Empty<byte>();
+        var inflatedBytes = 0;
+        try
+        {
+            using var gzip = new GZipStream(new MemoryStream(_message, 0, _messageBytes, writable: false), CompressionMode.Decompress);
+            while (true)
+            {
+                Ensure(ref inflated, inflatedBytes, 1);
+                var read = gzip.Read(inflated, inflatedBytes, inflated.Length - inflatedBytes);
+                inflatedBytes += read;
+                if (inflatedBytes > maxMessageBytes)
+                {
+                    throw PeerMessageException.Status(
+                        GrpcStatusCode.ResourceExhausted, $"grpc: received message after decompression larger than max {maxMessageBytes}");
+                }
+
+                if (read == 0)
+                {
+                    break;
+                }
+            }
+
+            // GZipStream takes a cut stream for a complete one; the size at its end (RFC 1952 §2.3.1) tells.
+            if (_messageBytes < MinGzipBytes || BinaryPrimitives.ReadUInt32LittleEndian(_message.AsSpan(_messageBytes - sizeof(uint))) != inflatedBytes)
+            {
+                throw PeerMessageException.Status(GrpcStatusCode.Internal, "grpc: failed to read decompressed data: unexpected EOF");
+            }
+
+            (_message, inflated) = (inflated, _message);
+            _messageBytes = inflatedBytes;
+        }
+        catch (InvalidDataException)
+        {
+            throw PeerMessageException.Status(GrpcStatusCode.Internal, "grpc: failed to decompress the message: gzip: invalid header");
+        }
+        finally
+        {
+            Return(ref inflated);
+        }
     }
 
     private static void Ensure(ref byte[] array, int used, int more)

@@ -16,7 +16,17 @@ internal ref struct WireReader(ReadOnlySpan<byte> message)
     /// <param name="content">The bytes of a length-delimited or fixed field.</param>
     public bool TryReadField(out FieldHead head, out ReadOnlySpan<byte> content)
     {
-        if (_rest.IsEmpty)
+        var rest = _rest;
+        if (rest.Length >= 2 && rest[0] < 0x80 && rest[1] < 0x80 && (rest[0] & 7) == (int)WireType.Bytes && rest[0] >= 8 && rest[1] <= rest.Length - 2)
+        {
+            // Nearly every field of a head: number below 16, contents shorter than 128 bytes.
+            head = new FieldHead(rest[0] >> 3, WireType.Bytes, rest[1], 2);
+            content = rest.Slice(2, rest[1]);
+            _rest = rest[(2 + content.Length)..];
+            return true;
+        }
+
+        if (rest.IsEmpty)
         {
             head = default;
             content = default;

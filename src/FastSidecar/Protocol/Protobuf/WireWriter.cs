@@ -17,7 +17,7 @@ internal ref struct WireWriter(Span<byte> destination)
     public static byte Tag(int number, WireType type) => (byte)((number << 3) | (int)type);
 
     /// <summary>Tag, length and contents.</summary>
-    public static long FieldSize(long contentBytes) => 1 + FieldHead.VarintBytes((ulong)contentBytes) + contentBytes;
+    public static long FieldSize(long contentBytes) => contentBytes < 0x80 ? 2 + contentBytes : 1 + FieldHead.VarintBytes((ulong)contentBytes) + contentBytes;
 
     /// <summary>As <see cref="FieldSize"/>, 0 when empty. Throws <see cref="ProtobufException"/> for what a proto3 string must not hold.</summary>
     public static long TextSize(ReadOnlySpan<byte> text)
@@ -55,6 +55,15 @@ internal ref struct WireWriter(Span<byte> destination)
     /// <summary>What opens a length-delimited field; its contents follow.</summary>
     public void FieldStart(int number, long contentBytes)
     {
+        if (contentBytes < 0x80)
+        {
+            var start = _destination.Slice(_written, 2);
+            start[1] = (byte)contentBytes;
+            start[0] = Tag(number, WireType.Bytes);
+            _written += 2;
+            return;
+        }
+
         Byte(Tag(number, WireType.Bytes));
         Varint((ulong)contentBytes);
     }

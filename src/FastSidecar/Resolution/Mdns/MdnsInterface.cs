@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
@@ -17,7 +18,7 @@ internal readonly record struct MdnsInterface(int Index, IPAddress? Loopback)
         foreach (var nic in ReadAll())
         {
             var wanted = onlyName is null ? nic.SupportsMulticast : nic.Name == onlyName;
-            if (wanted && nic.OperationalStatus is not (OperationalStatus.Down or OperationalStatus.NotPresent) && TryRead(nic, out var item))
+            if (wanted && IsUp(nic) && TryRead(nic, out var item))
             {
                 found.Add(item);
             }
@@ -36,6 +37,29 @@ internal readonly record struct MdnsInterface(int Index, IPAddress? Loopback)
         {
             return [];
         }
+    }
+
+    /// <summary>
+    /// Whether it is switched on. On Linux by the interface's own flag, as Go sees it: the operational status follows up to a second later, and not at all without a carrier.
+    /// </summary>
+    private static bool IsUp(NetworkInterface nic)
+    {
+        const int IffUp = 1;
+        try
+        {
+            if (OperatingSystem.IsLinux()
+                && File.ReadAllText($"/sys/class/net/{nic.Name}/flags").AsSpan().Trim() is ['0', 'x', .. var digits]
+                && int.TryParse(digits, NumberStyles.AllowHexSpecifier, null, out var flags))
+            {
+                return (flags & IffUp) != 0;
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // No sysfs here, or the interface has just gone.
+        }
+
+        return nic.OperationalStatus is not (OperationalStatus.Down or OperationalStatus.NotPresent);
     }
 
     private static bool TryRead(NetworkInterface nic, out MdnsInterface item)

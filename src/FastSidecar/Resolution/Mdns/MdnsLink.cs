@@ -9,14 +9,12 @@ internal sealed class MdnsLink(string? onlyInterface, TimeProvider time) : IMdns
     private MdnsPacketHandler? _handler;
     private MdnsSocket? _ipv4;
     private MdnsSocket? _ipv6;
-    private volatile int[] _interfaces = [];
 
     public bool IsOpen => _ipv4 is { IsOpen: true } || _ipv6 is { IsOpen: true };
 
     public bool Scan()
     {
         var interfaces = MdnsInterface.List(onlyInterface);
-        _interfaces = [.. interfaces.Select(static item => item.Index)];
         var isNew = false;
         if (interfaces.Count > 0 || IsOpen)
         {
@@ -30,8 +28,8 @@ internal sealed class MdnsLink(string? onlyInterface, TimeProvider time) : IMdns
     public void Start(MdnsPacketHandler handler)
     {
         _handler = handler;
-        _ipv4?.Start(Accept);
-        _ipv6?.Start(Accept);
+        _ipv4?.Start(handler);
+        _ipv6?.Start(handler);
     }
 
     public void Multicast(ReadOnlySpan<byte> packet, int interfaceIndex)
@@ -59,24 +57,13 @@ internal sealed class MdnsLink(string? onlyInterface, TimeProvider time) : IMdns
     {
         if (socket is null)
         {
-            socket = MdnsSocket.TryBind(family, time);
+            socket = MdnsSocket.TryBind(family, isExclusive: onlyInterface is not null, time);
             if (_handler is not null)
             {
-                socket?.Start(Accept);
+                socket?.Start(_handler);
             }
         }
 
         return socket is not null && socket.Join(interfaces);
-    }
-
-    /// <summary>
-    /// A wildcard-bound socket also gets packets of groups that other processes joined elsewhere (IP_MULTICAST_ALL): with one interface chosen, only that one counts.
-    /// </summary>
-    private void Accept(ReadOnlySpan<byte> packet, MdnsSource source)
-    {
-        if (onlyInterface is null || Array.IndexOf(_interfaces, source.InterfaceIndex) >= 0)
-        {
-            _handler?.Invoke(packet, source);
-        }
     }
 }

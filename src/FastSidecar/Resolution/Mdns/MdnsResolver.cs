@@ -36,6 +36,7 @@ internal sealed partial class MdnsResolver : INameResolver, IAddressFeed, IAsync
     private volatile MdnsResponder? _responder;
     private MdnsRecords? _records;
     private bool _isRegistrable;
+    private bool _isAnnounced;
     private Task _announcing = Task.CompletedTask;
     private Task _scanning = Task.CompletedTask;
 
@@ -143,10 +144,13 @@ internal sealed partial class MdnsResolver : INameResolver, IAddressFeed, IAsync
             await browse.Result;
         }
 
-        if (_responder is not null)
+        if (_isAnnounced)
         {
             Log.Stopping(_log, _options.AppId);
+        }
 
+        if (_responder is not null)
+        {
             // No answer may follow the goodbye.
             _responder = null;
             _link.Multicast(_records!.Goodbye, interfaceIndex: 0);
@@ -196,8 +200,9 @@ internal sealed partial class MdnsResolver : INameResolver, IAddressFeed, IAsync
             return;
         }
 
-        if (_responder is null)
+        if (!_isAnnounced)
         {
+            _isAnnounced = true;
             Log.Announced(_log, _options.AppId, _options.Address, _options.Port);
         }
 

@@ -21,6 +21,7 @@ internal sealed class MdnsSocket : IAsyncDisposable
     private readonly Socket _socket;
     private readonly bool _isIPv4;
     private readonly IPEndPoint _group;
+    private readonly bool _isExclusive;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
 
@@ -29,9 +30,10 @@ internal sealed class MdnsSocket : IAsyncDisposable
     private volatile MdnsInterface[] _joined = [];
     private Task _receiving = Task.CompletedTask;
 
-    private MdnsSocket(Socket socket, TimeProvider time)
+    private MdnsSocket(Socket socket, bool isExclusive, TimeProvider time)
     {
         _socket = socket;
+        _isExclusive = isExclusive;
         _time = time;
         _isIPv4 = socket.AddressFamily == AddressFamily.InterNetwork;
         _group = new IPEndPoint(_isIPv4 ? GroupIPv4 : GroupIPv6, Port);
@@ -40,7 +42,10 @@ internal sealed class MdnsSocket : IAsyncDisposable
     public bool IsOpen => _joined.Length > 0;
 
     /// <summary>Binds the socket of <paramref name="family"/>. Null when the system has no such family or somebody holds the port for himself alone.</summary>
-    public static MdnsSocket? TryBind(AddressFamily family, TimeProvider time)
+    /// <param name="family">IPv4 or IPv6.</param>
+    /// <param name="isExclusive">Hear nothing on other interfaces than the joined ones, not even a question sent to this host alone.</param>
+    /// <param name="time">Pauses after errors.</param>
+    public static MdnsSocket? TryBind(AddressFamily family, bool isExclusive, TimeProvider time)
     {
         Socket? socket = null;
         try
@@ -53,7 +58,7 @@ internal sealed class MdnsSocket : IAsyncDisposable
 
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
             socket.Bind(new IPEndPoint(family == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, Port));
-            return new MdnsSocket(socket, time);
+            return new MdnsSocket(socket, isExclusive, time);
         }
         catch (SocketException)
         {
@@ -183,7 +188,7 @@ internal sealed class MdnsSocket : IAsyncDisposable
 
                 // With inline socket completions this would be the thread that all connections share.
                 await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-                if ((received.SocketFlags & SocketFlags.Truncated) == 0)
+                if ((received.SocketFlags & SocketFlags.Truncated) == 0 && IsForUs(received.PacketInformation))
                 {
                     handler(
                         buffer.AsSpan(0, received.ReceivedBytes), new MdnsSource(received.PacketInformation.Interface, received.RemoteEndPoint));
@@ -200,6 +205,13 @@ internal sealed class MdnsSocket : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>
+    /// A wildcard-bound socket also gets the packets of groups that other processes joined on other interfaces (Linux: IP_MULTICAST_ALL); they are not ours to answer.
+    /// What is sent to this host alone may come in anywhere: from this host it comes over the loopback.
+    /// </summary>
+    private bool IsForUs(IPPacketInformation information) =>
+        IndexOf(_joined, information.Interface) >= 0 || (!_isExclusive && !information.Address.IsIPv6Multicast && !information.Address.Equals(GroupIPv4));
 
     private static int IndexOf(MdnsInterface[] interfaces, int index) => Array.FindIndex(interfaces, item => item.Index == index);
 }

@@ -71,6 +71,16 @@ public sealed class MdnsBrowserTests
     }
 
     [Fact]
+    public void EqualHostNameAndProcessId_BothAreFound()
+    {
+        // As in containers on the host's network: daprd sees only one of them.
+        var found = Browse(
+            MdnsResponderTests.Records("callee", "host", 1, 5000, "192.0.2.7").BrowseAnswer,
+            MdnsResponderTests.Records("callee", "host", 1, 5001, "192.0.2.7").BrowseAnswer);
+        Assert.Equal(["192.0.2.7:5000", "192.0.2.7:5001"], found.Select(static sighting => sighting.Address));
+    }
+
+    [Fact]
     public void Probe_IsNoSidecar() => Assert.Empty(Browse(MdnsResponderTests.Records("callee", "host", 1, 5000, "192.0.2.7").Probe));
 
     [Fact]

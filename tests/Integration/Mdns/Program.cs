@@ -1,0 +1,3 @@
+using FastSidecar.Integration.Mdns;
+
+return args is ["mdns-peer", ..] ? await MdnsPeer.RunAsync(args[1..]) : 2;
