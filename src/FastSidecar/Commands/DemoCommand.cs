@@ -31,10 +31,11 @@ internal static class DemoCommand
         using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Interrupt(context, interrupted));
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Interrupt(context, interrupted));
         var report = new DemoReport(output);
-        var mesh = new DemoMesh(time);
+        DemoMesh? mesh = null;
         string failure;
         try
         {
+            mesh = new DemoMesh(time);
             await RunAsync(mesh, keep, report, time, interrupted.Token);
             return 0;
         }
@@ -48,7 +49,10 @@ internal static class DemoCommand
         }
         finally
         {
-            await mesh.DisposeAsync();
+            if (mesh is not null)
+            {
+                await mesh.DisposeAsync();
+            }
         }
 
         // Only now are the logs complete.

@@ -80,11 +80,11 @@ internal sealed class DemoReport(TextWriter output)
     }
 
     /// <summary>What went wrong, and what the sidecars said.</summary>
-    public void Failed(string reason, DemoMesh mesh)
+    public void Failed(string reason, DemoMesh? mesh)
     {
         Line();
         Line($"demo failed: {reason}");
-        foreach (var sidecar in (DemoSidecar[])[mesh.Shop, mesh.Warehouse])
+        foreach (var sidecar in mesh is null ? [] : (DemoSidecar[])[mesh.Shop, mesh.Warehouse])
         {
             var log = sidecar.Log();
             Line($"the sidecar of {sidecar.AppId} logged {(log.Length == 0 ? "nothing" : "this:")}");
