@@ -1,3 +1,5 @@
 using FastSidecar.Commands;
+using FastSidecar.Hosting;
 
-return await SidecarCommand.RunAsync(args, TimeProvider.System);
+SocketSettings.Apply();
+return await ProgramCommands.RunAsync(Environment.GetCommandLineArgs()[0], args);

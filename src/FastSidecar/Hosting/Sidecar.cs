@@ -29,6 +29,7 @@ internal sealed partial class Sidecar
     private readonly SidecarOptions _options;
     private readonly ConfigurationResource _configuration;
     private readonly EnvironmentVariables _environment;
+    private readonly SidecarNode _node;
     private readonly DaprLogging _logging;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -41,6 +42,7 @@ internal sealed partial class Sidecar
     /// <param name="options">Validated.</param>
     /// <param name="configuration">The Configuration resource in force.</param>
     /// <param name="environment">The process's environment.</param>
+    /// <param name="node">Where this sidecar is.</param>
     /// <param name="logging">The program's log.</param>
     /// <param name="requestShutdown">Called when a client asks for the end through the API; true = without grace.</param>
     /// <param name="time">The program's clock.</param>
@@ -48,6 +50,7 @@ internal sealed partial class Sidecar
         SidecarOptions options,
         ConfigurationResource configuration,
         EnvironmentVariables environment,
+        SidecarNode node,
         DaprLogging logging,
         Action<bool> requestShutdown,
         TimeProvider time)
@@ -55,6 +58,7 @@ internal sealed partial class Sidecar
         _options = options;
         _configuration = configuration;
         _environment = environment;
+        _node = node;
         _logging = logging;
         _requestShutdown = requestShutdown;
         _time = time;
@@ -86,12 +90,12 @@ internal sealed partial class Sidecar
         Log.AppId(_log, options.AppId);
 
         // 2. Internal port: reserved early, served late.
-        var internalPort = options.InternalGrpcPort is { } fixedPort and not 0 ? fixedPort : Resolution.InternalPort.Choose(options.AppId, _environment["PWD"]);
+        var internalPort = _node.InternalPort;
         var internalListener = await _sockets.TryBindAsync(
             options.InternalGrpcListenAddress, internalPort, ListenSockets.Listen, (_, e) => Log.NotReserved(_log, e.Message), cancellationToken);
 
         // 3. Who we are, and how others are found.
-        var hostAddress = HostAddressOf(options);
+        var hostAddress = _node.HostAddress ?? throw new SidecarStartException(HostAddress.NotFoundText);
         var resolver = NameResolution.Create(_configuration.NameResolution, options, hostAddress, internalPort, _logging, _log, _time, Parts);
 
         // 4. The app.
@@ -130,22 +134,11 @@ internal sealed partial class Sidecar
         Log.Initialized(_log, (long)_time.GetElapsedTime(started).TotalMilliseconds);
     }
 
-    /// <summary>Dapr's limit of a message between sidecars is the body limit; 0 refuses every message there, which nobody can want: no limit here.</summary>
-    private static int MessageLimit(long maxBodyBytes) => maxBodyBytes is > 0 and <= int.MaxValue ? (int)maxBodyBytes : int.MaxValue;
+    /// <summary>Dapr's limit of a message between sidecars is the body limit, also where that is 0: then every remote call fails.</summary>
+    private static int MessageLimit(long maxBodyBytes) => (int)Math.Clamp(maxBodyBytes, 0, int.MaxValue);
 
     private static Http2Options PeerHttp2(SidecarOptions options) =>
         new() { MaxHeaderListBytes = (int)Math.Min(int.MaxValue, options.ReadBufferBytes << 10) };
-
-    private string HostAddressOf(SidecarOptions options)
-    {
-        // Exactly these listen addresses are also what others are told (dapr pkg/runtime/runtime.go v1.18.3).
-        if (options.InternalGrpcListenAddress is "127.0.0.1" or "localhost" or "[::1]")
-        {
-            return options.InternalGrpcListenAddress;
-        }
-
-        return HostAddress.TryFind(_environment.HostIp, out var address) ? address : throw new SidecarStartException(HostAddress.NotFoundText);
-    }
 
     private HttpAppTarget? CreateApp()
     {
@@ -304,7 +297,7 @@ internal sealed partial class Sidecar
             return;
         }
 
-        var routes = new HttpRoutes(null, HealthRoute(), MetadataRoute(), null, null);
+        var routes = new HttpRoutes(null, HealthRoute(), MetadataRoute(maxBodyBytes: 0), null, null);
         var handler = new HttpApi(
             new HttpApiOptions { MaxHeadBytes = MaxHeadBytes, TraceHeaders = TracesHeaders }, new RouteTable(RouteTable.PublicPort, invokeIsFallback: false), routes, null, _time);
         try
@@ -361,14 +354,14 @@ internal sealed partial class Sidecar
         return new HttpRoutes(
             new InvokeRoute(outbound, invoke, observer),
             HealthRoute(),
-            MetadataRoute(),
+            MetadataRoute(Math.Max(0, _options.MaxBodyBytes)),
             new ShutdownRoute(_requestShutdown),
             new BuildingBlockRoute(_options.AppId, _options.Namespace, Math.Max(0, _options.MaxBodyBytes)));
     }
 
     private HealthRoute HealthRoute() => new(Readiness, _options.AppId);
 
-    private MetadataRoute MetadataRoute() => new(_metadata ??= CreateMetadata(), Math.Max(0, _options.MaxBodyBytes));
+    private MetadataRoute MetadataRoute(long maxBodyBytes) => new(_metadata ??= CreateMetadata(), maxBodyBytes);
 
     private RuntimeMetadata? _metadata;
 

@@ -32,6 +32,7 @@ internal sealed class InvokeBody
     private bool _sourceEnded;
     private bool _outstanding;
     private bool _unread;
+    private bool _waitFirst;
 
     /// <summary>The length the client announced, or null for a body of unknown length.</summary>
     public long? Length { get; private set; }
@@ -59,8 +60,15 @@ internal sealed class InvokeBody
         _replaying = false;
         _outstanding = false;
         _unread = false;
+        _waitFirst = false;
         _sourceEnded = length == 0;
     }
+
+    /// <summary>The client waits for leave to send the body: the first read must be one that waits.</summary>
+    public void WaitForFirstByte() => _waitFirst = true;
+
+    /// <summary>Bytes forwarded so far.</summary>
+    public long ReadBytes => _readBytes;
 
     /// <summary>Ends the request: nothing of it is held on to.</summary>
     public void Finish()
@@ -84,6 +92,13 @@ internal sealed class InvokeBody
     /// <summary>What is there now without waiting. Throws <see cref="InvokeBodyException"/> past the limit.</summary>
     public bool TryRead(out ReadResult result)
     {
+        if (_waitFirst)
+        {
+            // Kestrel sends its 100 Continue when somebody waits for the body, and not before.
+            result = default;
+            return false;
+        }
+
         if (_replaying || (_sourceEnded && !_unread))
         {
             result = ReadKept();
@@ -102,6 +117,7 @@ internal sealed class InvokeBody
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken)
     {
+        _waitFirst = false;
         if (_replaying || (_sourceEnded && !_unread))
         {
             return ReadKept();

@@ -27,6 +27,9 @@ internal abstract class InvokeResponse : IAsyncDisposable
     /// <summary>The app's Content-Type; empty when it sent none.</summary>
     public abstract ReadOnlySpan<byte> ContentType { get; }
 
+    /// <summary>The body's length where the app told it to us directly; unknown behind another sidecar, which does not pass it on.</summary>
+    public virtual long? Length => null;
+
     /// <summary>
     /// The body. Reading throws <see cref="InvokeBodyException"/> when it cannot be completed: whatever was forwarded must then not look complete.
     /// </summary>

@@ -86,9 +86,16 @@ internal sealed class HttpApi : IHttpHandler
             return true;
         }
 
-        if (target.IsMalformed)
+        if (target.IsMalformed || exchange.HasIllegalField)
         {
             await WriteRefusalAsync(exchange, 400);
+            return true;
+        }
+
+        if (HasUnknownCoding(exchange))
+        {
+            exchange.ResponseHeaders.Add("Connection"u8, "close"u8);
+            await HttpErrorWriter.WriteAsync(exchange, 501, HttpErrorWriter.TextContentType, "Unsupported transfer encoding"u8.ToArray());
             return true;
         }
 
@@ -107,6 +114,9 @@ internal sealed class HttpApi : IHttpHandler
 
         return false;
     }
+
+    private static bool HasUnknownCoding(HttpExchange exchange) =>
+        exchange.RequestHeaders.TryGet("Transfer-Encoding"u8, out var coding) && !Ascii.EqualsIgnoreCase(coding, "chunked"u8);
 
     private static ValueTask WriteRefusalAsync(HttpExchange exchange, int status)
     {

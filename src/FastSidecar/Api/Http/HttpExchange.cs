@@ -10,6 +10,9 @@ namespace FastSidecar.Api.Http;
 /// </summary>
 internal abstract class HttpExchange
 {
+    /// <summary>Go's net/http maxPostHandlerReadBytes.</summary>
+    private const long MostDiscardedBytes = 256 << 10;
+
     /// <summary>The request method as it came.</summary>
     public abstract string Method { get; }
 
@@ -24,6 +27,9 @@ internal abstract class HttpExchange
 
     /// <summary>Bytes of the request head as far as they count against the limit.</summary>
     public abstract int HeadBytes { get; }
+
+    /// <summary>A header field holds a byte that no value may hold and that the server let through.</summary>
+    public virtual bool HasIllegalField => false;
 
     /// <summary>The client's header fields. Host stands among them, pseudo-headers do not.</summary>
     public HeaderList RequestHeaders { get; } = new();
@@ -49,6 +55,12 @@ internal abstract class HttpExchange
     public long ResponseBytes { get; protected set; }
 
     public bool HasStarted => ResponseStatus != 0;
+
+    /// <summary>More of a request body is unread than Go's server would read to keep the connection, or the body is broken: the connection ends with the answer.</summary>
+    public bool HasMuchUnread => BodyBroken || RequestLength - Invoke.Body.ReadBytes > MostDiscardedBytes;
+
+    /// <summary>The client's body broke off or is malformed.</summary>
+    public bool BodyBroken { get; set; }
 
     /// <summary>Cancelled when the client is gone.</summary>
     public abstract CancellationToken Aborted { get; }
@@ -77,6 +89,7 @@ internal abstract class HttpExchange
         Invoke.Clear();
         ResponseStatus = 0;
         IsTraced = false;
+        BodyBroken = false;
         ResponseBytes = 0;
     }
 

@@ -72,7 +72,8 @@ internal sealed class HttpServer : IAsyncDisposable
         limits.MaxRequestBodySize = null;
         limits.MinRequestBodyDataRate = null;
         limits.MinResponseDataRate = null;
-        limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+        // Not infinite: Kestrel adds it to the clock, and the sum must not wrap.
+        limits.KeepAliveTimeout = TimeSpan.FromDays(365);
         limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         limits.MaxRequestHeaderCount = 10_000;
         limits.MaxRequestHeadersTotalSize = HeadBytesNeverReached;

@@ -48,11 +48,13 @@ internal static class InvokeResponseWriter
 
         exchange.ResponseHeaders.Set(DaprHeaders.ContentType, DaprHeaders.EventStreamContentType);
         exchange.ResponseHeaders.Set("Cache-Control"u8, "no-cache"u8);
-        if (exchange.IsHttp11)
+        if (exchange.IsHttp11 && !WantsClose(exchange))
         {
             exchange.ResponseHeaders.Set("Connection"u8, "keep-alive"u8);
         }
     }
+
+    private static bool WantsClose(HttpExchange exchange) => new ConnectionTokens(exchange.RequestHeaders).Contains("close"u8);
 
     private static async ValueTask CopyAsync(HttpExchange exchange, InvokeResponse response, int status)
     {
@@ -63,7 +65,8 @@ internal static class InvokeResponseWriter
             return;
         }
 
-        exchange.Start(status, null);
+        // A local event stream is the app's answer as it stands, its length included.
+        exchange.Start(status, exchange.Invoke.EventStream ? response.Length : null);
         await StreamAsync(exchange, body);
     }
 

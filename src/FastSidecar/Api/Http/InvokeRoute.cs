@@ -29,11 +29,17 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
 
         var keepAtMost = exchange.RequestLength is null ? 0 : options.ReplayBytes;
         request.Body.Start(exchange.RequestBody, exchange.RequestLength, BodyKind.Bytes, options.MaxBodyBytes, keepAtMost);
+        if (request.ExpectsContinue && exchange.RequestLength != 0)
+        {
+            request.Body.WaitForFirstByte();
+        }
+
         try
         {
             var result = await outbound.InvokeAsync(request, exchange.Aborted);
             if (result.Failed)
             {
+                exchange.BodyBroken = result.Error.Side == ErrorSide.Client;
                 await HttpErrorWriter.WriteInvokeErrorAsync(exchange, result.Error);
             }
             else
@@ -79,7 +85,7 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
         request.Verb = method.Length <= verb.Length && HttpVerbs.TryParse(verb[..Encoding.Latin1.GetBytes(method, verb)], out var known) ? known : HttpVerb.Post;
         request.Query.Set(target.Query);
         request.ContentType.Set(headers.TryGet("Content-Type"u8, out var contentType) ? contentType : default);
-        request.EventStream = headers.TryGet("Accept"u8, out var accept) && Ascii.EqualsIgnoreCase(accept.Trim(" \t"u8), DaprHeaders.EventStreamContentType);
+        request.EventStream = EventStreams.IsAskedFor(headers);
         request.ExpectsContinue = headers.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
         var rules = new ClientHeaderOptions(DropAppId: fromHeader, options.ApiTokenChecked, outbound.GoesToPeer(request.Target));
         HeaderRules.ClientToMetadata(headers, rules, request.Metadata);

@@ -8,6 +8,9 @@ namespace FastSidecar.Api.Http;
 /// <summary>An exchange on one of Kestrel's HTTP/1.1 connections.</summary>
 internal sealed class KestrelExchange : HttpExchange
 {
+    /// <summary>The one control character that Kestrel lets through.</summary>
+    private const char Delete = '\x7f';
+
     private IHttpRequestFeature _request = null!;
     private IHttpResponseFeature _response = null!;
     private IHttpResponseBodyFeature _responseBody = null!;
@@ -15,6 +18,7 @@ internal sealed class KestrelExchange : HttpExchange
     private IRequestBodyPipeFeature _requestBody = null!;
     private long? _requestLength;
     private int _headBytes;
+    private bool _hasIllegalField;
 
     public override string Method => _request.Method;
 
@@ -31,6 +35,8 @@ internal sealed class KestrelExchange : HttpExchange
     public override CancellationToken Aborted => _lifetime.RequestAborted;
 
     public override bool IsHttp1 => true;
+
+    public override bool HasIllegalField => _hasIllegalField;
 
     /// <summary>From the request line to the blank line, had every field been written as "Name: value".</summary>
     public override int HeadBytes => _headBytes;
@@ -68,6 +74,7 @@ internal sealed class KestrelExchange : HttpExchange
     private void CopyHeaders()
     {
         // "GET /target HTTP/1.1" CRLF … CRLF.
+        _hasIllegalField = false;
         var headBytes = _request.Method.Length + _request.RawTarget.Length + " ".Length + " HTTP/1.1\r\n\r\n".Length;
         foreach (var (name, values) in _request.Headers)
         {
@@ -81,6 +88,7 @@ internal sealed class KestrelExchange : HttpExchange
             {
                 var value = values[i] ?? "";
                 CopyHeader(name, value);
+                _hasIllegalField |= value.Contains(Delete);
                 headBytes += name.Length + ": ".Length + value.Length + "\r\n".Length;
             }
         }

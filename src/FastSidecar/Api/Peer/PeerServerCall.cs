@@ -196,6 +196,7 @@ internal sealed class PeerServerCall
         _request.FromPeer = true;
         _head.Metadata.CopyTo(_request.Metadata);
         _request.ExpectsContinue = _request.Metadata.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
+        _request.EventStream = EventStreams.IsAskedFor(_request.Metadata);
         _request.Trace = TraceContext.FromGrpc(_stream.Headers);
         return null;
     }
@@ -213,7 +214,7 @@ internal sealed class PeerServerCall
     private ValueTask ReadHeadAsync(bool unary)
     {
         _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
-        _reader.Start(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, end: null);
+        _reader.Start(new PeerCall(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, End: null));
         _reading = true;
         return _reader.ReadHeadAsync(_head, CancellationToken.None);
     }
@@ -236,7 +237,7 @@ internal sealed class PeerServerCall
                 }
 
                 _stream.Flush();
-                read = await body.ReadAsync(CancellationToken.None);
+                read = await body.ReadAsync(_stream.Aborted);
             }
 
             var data = read.Buffer;

@@ -48,6 +48,8 @@ internal sealed class AppCall : InvokeResponse
 
     public override ReadOnlySpan<byte> ContentType => _contentType.AsSpan(0, _contentTypeBytes);
 
+    public override long? Length => _exchange.ResponseLength;
+
     public override PipeReader Body => _body;
 
     /// <summary>Why the request body could not be sent, when that is what ended the call.</summary>
@@ -248,6 +250,12 @@ internal sealed class AppCall : InvokeResponse
         }
 
         TraceHeaders.AddToApp(request.Trace.Text, state, request.Metadata, _traceHeaders, _requestHeaders);
+        if (request.EventStream)
+        {
+            // However the client spelt it; a second line goes (dapr pkg/channel/http/http_channel.go v1.18.3).
+            _requestHeaders.Set("Accept"u8, DaprHeaders.EventStreamContentType);
+        }
+
         if (_apiToken.Length > 0)
         {
             _requestHeaders.Set("Dapr-Api-Token"u8, _apiToken);

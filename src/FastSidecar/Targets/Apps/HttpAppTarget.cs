@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
+using FastSidecar.Transport.Buffers;
 using FastSidecar.Transport.Http1;
 
 namespace FastSidecar.Targets.Apps;
@@ -18,6 +19,7 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
     private readonly HttpAppOptions _options;
     private readonly AppTargetCache _targets;
     private readonly byte[] _host;
+    private readonly byte[] _baseUrl;
     private readonly byte[] _apiToken;
     private readonly TimeProvider _time;
     private readonly InvocationObserver _observer;
@@ -30,7 +32,8 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
         _observer = observer;
         _host = Encoding.Latin1.GetBytes($"{options.Address}:{options.Port}");
         _apiToken = Encoding.Latin1.GetBytes(options.ApiToken);
-        _targets = new AppTargetCache([.. "http://"u8, .. _host]);
+        _baseUrl = [.. "http://"u8, .. _host];
+        _targets = new AppTargetCache(_baseUrl);
         EndPoint endPoint = IPAddress.TryParse(options.Address.Trim('[', ']'), out var ip)
             ? new IPEndPoint(ip, options.Port)
             : new DnsEndPoint(options.Address, options.Port);
@@ -80,7 +83,7 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
         }
         catch (Exception e) when (e is SocketException or TimeoutException or OperationCanceledException)
         {
-            return Failed(request, target, ConnectFailure(e));
+            return Failed(request, ConnectFailure(e));
         }
 
         request.Phases.TargetReady = _time.GetTimestamp();
@@ -97,13 +100,15 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
         {
             var cause = call.UploadError ?? AppFailure.Of(e);
             await call.DisposeAsync();
-            return Failed(request, target, cause);
+            return Failed(request, cause);
         }
     }
 
-    private InvokeResult Failed(InvokeRequest request, byte[] target, string cause)
+    private InvokeResult Failed(InvokeRequest request, string cause)
     {
-        InvokeResult result = ErrorTable.AppCall(AppFailure.TitleCase(request.Verb), $"http://{Encoding.Latin1.GetString(_host)}{Encoding.Latin1.GetString(target)}", cause);
+        var url = new PooledBufferWriter();
+        AppTarget.WriteUrl(request.Method.Span, request.Query.Span, _baseUrl, url);
+        InvokeResult result = ErrorTable.AppCall(AppFailure.TitleCase(request.Verb), Encoding.UTF8.GetString(url.WrittenSpan), cause);
         _observer.AttemptEnded(request, result, attempt: 0);
         return result;
     }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace FastSidecar.Hosting;
 
 /// <summary>One life of a sidecar: start, serve until somebody asks for the end, shut down.</summary>
-internal sealed partial class SidecarRun
+internal sealed partial class SidecarHost
 {
     /// <summary>How long after its answer a forced shutdown ends the process (dapr pkg/api/universal/shutdown.go v1.18.3).</summary>
     private static readonly TimeSpan ForcedAfter = TimeSpan.FromMilliseconds(100);
@@ -17,49 +17,59 @@ internal sealed partial class SidecarRun
     private readonly Sidecar _sidecar;
     private readonly ShutdownSequence _shutdown;
     private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly CancellationTokenSource _startOver = new();
 
-    public SidecarRun(SidecarOptions options, ConfigurationResource configuration, EnvironmentVariables environment, DaprLogging logging, TimeProvider time)
+    private SidecarHost(SidecarOptions options, ConfigurationResource configuration, EnvironmentVariables environment, SidecarNode node, DaprLogging logging, TimeProvider time)
     {
         _options = options;
         _time = time;
         _log = logging.CreateLogger("dapr.runtime");
         _apiLog = logging.CreateLogger("dapr.api");
-        _sidecar = new Sidecar(options, configuration, environment, logging, OnApiShutdown, time);
+        _sidecar = new Sidecar(options, configuration, environment, node, logging, OnApiShutdown, time);
         _shutdown = new ShutdownSequence(_sidecar.Parts, _sidecar.Readiness, options, time, _log, logging.CreateLogger("dapr.runtime.http"));
     }
 
     /// <summary>
-    /// Runs to the end and returns the exit code. <paramref name="signalled"/> completes with the first signal to stop; the API may ask as well, and then skips the block period.
+    /// Runs a sidecar until the API or <paramref name="shutdown"/> asks for the end, takes it down and returns the exit code. Throws <see cref="SidecarStartException"/>
+    /// when it cannot start.
     /// </summary>
-    public async Task<int> RunAsync(Task signalled)
+    public static async Task<int> RunAsync(SidecarOptions options, EnvironmentVariables environment, DaprLogging logging, CancellationToken shutdown)
+    {
+        var log = logging.CreateLogger("dapr.runtime");
+        if (!options.MtlsEnabled)
+        {
+            Log.MtlsOff(logging.CreateLogger("dapr.runtime.security"));
+        }
+
+        var node = SidecarNode.Of(options, environment);
+        var configuration = StartConfiguration.Load(options, environment, node.InternalPort, node.HostAddress, log);
+        return await new SidecarHost(options, configuration, environment, node, logging, TimeProvider.System).RunAsync(shutdown);
+    }
+
+    private async Task<int> RunAsync(CancellationToken shutdown)
     {
         if (_options.GracefulShutdown == Timeout.InfiniteTimeSpan)
         {
             Log.InfiniteGrace(_log);
         }
 
-        var starting = _sidecar.StartAsync(_startOver.Token);
-        var end = await Task.WhenAny(_asked.Task, signalled, ObserveStart(starting));
-        if (end == signalled)
+        using var startOver = CancellationTokenSource.CreateLinkedTokenSource(shutdown);
+        var starting = _sidecar.StartAsync(startOver.Token);
+        var signalled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = shutdown.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), signalled);
+        var end = await Task.WhenAny(_asked.Task, signalled.Task, ObserveStart(starting));
+        if (end == signalled.Task && starting.IsCompletedSuccessfully)
         {
             await _shutdown.BlockAsync(CancellationToken.None);
         }
 
-        await _startOver.CancelAsync();
-        if (await StartProblemAsync(starting) is { } problem)
-        {
-            Log.Fatal(_log, problem.Message);
-            return 1;
-        }
-
+        await startOver.CancelAsync();
+        await ThrowIfNotStartedAsync(starting);
         if (await _shutdown.RunAsync() is { } failure)
         {
             Log.Fatal(_log, failure);
             return 1;
         }
 
-        Log.Graceful(_log);
         return 0;
     }
 
@@ -78,20 +88,16 @@ internal sealed partial class SidecarRun
         await new TaskCompletionSource().Task;
     }
 
-    private static async Task<StartProblem?> StartProblemAsync(Task starting)
+    /// <summary>A start that failed is the caller's to report; one that was called off is not a failure.</summary>
+    private static async Task ThrowIfNotStartedAsync(Task starting)
     {
         try
         {
             await starting;
-            return null;
-        }
-        catch (SidecarStartException e)
-        {
-            return e.Problem;
         }
         catch (OperationCanceledException)
         {
-            return null;
+            // Whoever called it off knows.
         }
     }
 
@@ -110,6 +116,9 @@ internal sealed partial class SidecarRun
 
     private static partial class Log
     {
+        [LoggerMessage(Level = LogLevel.Warning, Message = "mTLS is disabled. Skipping certificate request and tls validation")]
+        public static partial void MtlsOff(ILogger logger);
+
         [LoggerMessage(Level = LogLevel.Warning, Message = "Graceful shutdown timeout is infinite, will wait indefinitely to shutdown")]
         public static partial void InfiniteGrace(ILogger logger);
 
@@ -121,8 +130,5 @@ internal sealed partial class SidecarRun
 
         [LoggerMessage(Level = LogLevel.Critical, Message = "{Reason}")]
         public static partial void Fatal(ILogger logger, string reason);
-
-        [LoggerMessage(Level = LogLevel.Information, Message = "Daprd shutdown gracefully")]
-        public static partial void Graceful(ILogger logger);
     }
 }
