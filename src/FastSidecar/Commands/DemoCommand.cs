@@ -30,26 +30,38 @@ internal static class DemoCommand
         using var interrupted = new CancellationTokenSource();
         using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Interrupt(context, interrupted));
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Interrupt(context, interrupted));
+        var report = new DemoReport(output);
+        DemoMesh? mesh = null;
+        string failure;
         try
         {
-            await RunAsync(keep, new DemoReport(output), time, interrupted.Token);
+            mesh = new DemoMesh(time);
+            await RunAsync(mesh, keep, report, time, interrupted.Token);
             return 0;
         }
         catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
         {
-            output.WriteLine("demo interrupted; everything it started is stopped");
-            return 1;
+            failure = "interrupted";
         }
-        catch (Exception e) when (e is DemoException or IOException or SocketException or TimeoutException)
+        catch (Exception e) when (e is DemoException or IOException or SocketException)
         {
-            output.WriteLine($"demo failed: {e.Message}");
-            return 1;
+            failure = e.Message;
         }
+        finally
+        {
+            if (mesh is not null)
+            {
+                await mesh.DisposeAsync();
+            }
+        }
+
+        // Only now are the logs complete.
+        report.Failed(failure, mesh);
+        return 1;
     }
 
-    private static async Task RunAsync(bool keep, DemoReport report, TimeProvider time, CancellationToken interrupted)
+    private static async Task RunAsync(DemoMesh mesh, bool keep, DemoReport report, TimeProvider time, CancellationToken interrupted)
     {
-        await using var mesh = new DemoMesh(time);
         await mesh.StartAsync(interrupted);
         report.Started(mesh);
 

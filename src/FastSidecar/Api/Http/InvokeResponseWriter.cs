@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
@@ -101,7 +100,7 @@ internal static class InvokeResponseWriter
         }
 
         exchange.Start(status, null);
-        exchange.ResponseBody.Write(kept.WrittenSpan);
+        Write(exchange.ResponseBody, kept.WrittenSpan);
         exchange.CountBody(kept.WrittenMemory.Length);
         await StreamAsync(exchange, body);
     }
@@ -123,7 +122,7 @@ internal static class InvokeResponseWriter
 
             foreach (var piece in read.Buffer)
             {
-                exchange.ResponseBody.Write(piece.Span);
+                Write(exchange.ResponseBody, piece.Span);
             }
 
             exchange.CountBody(read.Buffer.Length);
@@ -137,6 +136,18 @@ internal static class InvokeResponseWriter
             {
                 return;
             }
+        }
+    }
+    /// <summary>As BuffersExtensions.Write, but asks for room: before the response has started Kestrel on .NET 10 gives none to those who do not.</summary>
+    private static void Write(PipeWriter output, ReadOnlySpan<byte> data)
+    {
+        while (!data.IsEmpty)
+        {
+            var room = output.GetSpan(1);
+            var count = Math.Min(room.Length, data.Length);
+            data[..count].CopyTo(room);
+            output.Advance(count);
+            data = data[count..];
         }
     }
 }

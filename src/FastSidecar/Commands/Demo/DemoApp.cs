@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -81,7 +80,7 @@ internal sealed class DemoApp : IHttpHandler, IAsyncDisposable
             var read = await body.ReadAsync(CancellationToken.None);
             foreach (var piece in read.Buffer)
             {
-                exchange.ResponseBody.Write(piece.Span);
+                await exchange.ResponseBody.WriteAsync(piece, CancellationToken.None);
             }
 
             body.AdvanceTo(read.Buffer.End);

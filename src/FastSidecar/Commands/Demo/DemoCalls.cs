@@ -48,13 +48,13 @@ internal sealed class DemoCalls(DemoMesh mesh, DemoReport report, TimeProvider t
         }
         catch (OperationCanceledException) when (!interrupted.IsCancellationRequested)
         {
-            throw call.From.Failure($"POST {call.Target} to the sidecar of {call.From.AppId} was not answered within {CallLimit.TotalSeconds} s");
+            throw new DemoException($"POST {call.Target} to the sidecar of {call.From.AppId} was not answered within {CallLimit.TotalSeconds} s");
         }
 
         var took = time.GetElapsedTime(started);
         if (answer.Status != 200)
         {
-            throw call.From.Failure($"POST {call.Target} to the sidecar of {call.From.AppId} was answered with {answer.Status}: {answer.Body}");
+            throw new DemoException($"POST {call.Target} to the sidecar of {call.From.AppId} was answered with {answer.Status}: {answer.Body}");
         }
 
         if (!mesh.Sightings.TryRead(out var sighting))

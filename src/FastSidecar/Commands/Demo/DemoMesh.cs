@@ -11,11 +11,11 @@ internal sealed class DemoMesh : IAsyncDisposable
     public DemoMesh(TimeProvider time)
     {
         _time = time;
-        var ports = FreePorts.Take(2 * DemoSidecar.PortCount);
         ShopApp = new DemoApp("shop", _sightings.Writer);
         WarehouseApp = new DemoApp("warehouse", _sightings.Writer);
-        Shop = new DemoSidecar(ShopApp, ports.AsSpan(0, DemoSidecar.PortCount), time);
-        Warehouse = new DemoSidecar(WarehouseApp, ports.AsSpan(DemoSidecar.PortCount), time);
+        using var ports = new FreePorts();
+        Shop = new DemoSidecar(ShopApp, ports, time);
+        Warehouse = new DemoSidecar(WarehouseApp, ports, time);
     }
 
     public DemoApp ShopApp { get; }
@@ -60,7 +60,7 @@ internal sealed class DemoMesh : IAsyncDisposable
         var code = await sidecar.StopAsync();
         if (code != 0 && expectOrderly)
         {
-            throw sidecar.Failure($"the sidecar of {sidecar.AppId} ended with code {code} after SIGTERM");
+            throw new DemoException($"the sidecar of {sidecar.AppId} ended with code {code} after SIGTERM");
         }
     }
 }

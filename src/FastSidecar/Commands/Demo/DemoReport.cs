@@ -79,6 +79,22 @@ internal sealed class DemoReport(TextWriter output)
         Line($"Both sidecars have ended in {took.TotalMilliseconds:F0} ms; nothing is left running.");
     }
 
+    /// <summary>What went wrong, and what the sidecars said.</summary>
+    public void Failed(string reason, DemoMesh? mesh)
+    {
+        Line();
+        Line($"demo failed: {reason}");
+        foreach (var sidecar in mesh is null ? [] : (DemoSidecar[])[mesh.Shop, mesh.Warehouse])
+        {
+            var log = sidecar.Log();
+            Line($"the sidecar of {sidecar.AppId} logged {(log.Length == 0 ? "nothing" : "this:")}");
+            foreach (var line in log)
+            {
+                Line($"  {line}");
+            }
+        }
+    }
+
     private void Started(DemoApp app, DemoSidecar sidecar) =>
         Line($"  {app.Id,-10} app on {app.Port}; sidecar {sidecar.ProcessId}: HTTP {sidecar.HttpPort}, gRPC {sidecar.GrpcPort}, internal {sidecar.InternalPort}, "
             + $"metrics {sidecar.MetricsPort}; ready {sidecar.StartTime.TotalMilliseconds:F0} ms after its start");

@@ -2,15 +2,13 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 
 namespace FastSidecar.Commands.Demo;
 
 /// <summary>A sidecar of the demo: this program once more, as a process of its own.</summary>
-internal sealed partial class DemoSidecar : IAsyncDisposable
+internal sealed class DemoSidecar : IAsyncDisposable
 {
     private const int LogLinesKept = 100;
-    private const int SigTerm = 15;
 
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan ReadyPoll = TimeSpan.FromMilliseconds(5);
@@ -24,20 +22,17 @@ internal sealed partial class DemoSidecar : IAsyncDisposable
     private Process? _process;
     private long _started;
 
-    public DemoSidecar(DemoApp app, ReadOnlySpan<int> ports, TimeProvider time)
+    public DemoSidecar(DemoApp app, FreePorts ports, TimeProvider time)
     {
         _app = app;
         _time = time;
-        HttpPort = ports[0];
-        GrpcPort = ports[1];
-        InternalPort = ports[2];
-        MetricsPort = ports[3];
+        HttpPort = ports.Take();
+        GrpcPort = ports.Take();
+        InternalPort = ports.Take();
+        MetricsPort = ports.Take();
         Api = new DemoClient(HttpPort, time);
         Metrics = new DemoClient(MetricsPort, time);
     }
-
-    /// <summary>How many ports one takes.</summary>
-    public static int PortCount => 4;
 
     public string AppId => _app.Id;
 
@@ -85,7 +80,7 @@ internal sealed partial class DemoSidecar : IAsyncDisposable
         _process.BeginErrorReadLine();
     }
 
-    /// <summary>Waits for its health endpoint to answer 204. When that takes too long, or the process ends, the error holds its log.</summary>
+    /// <summary>Waits for its health endpoint to answer 204; throws when that takes too long, or the process ends.</summary>
     public async Task WaitUntilReadyAsync(CancellationToken interrupted)
     {
         using var limit = new CancellationTokenSource(ReadyLimit, _time);
@@ -115,11 +110,11 @@ internal sealed partial class DemoSidecar : IAsyncDisposable
             }
 
             await _process.WaitForExitAsync(either.Token);
-            throw Failure($"the sidecar of {AppId} ended with code {_process.ExitCode} instead of getting ready");
+            throw new DemoException($"the sidecar of {AppId} ended with code {_process.ExitCode} instead of getting ready");
         }
         catch (OperationCanceledException) when (!interrupted.IsCancellationRequested)
         {
-            throw Failure($"the sidecar of {AppId} was not ready after {ReadyLimit.TotalSeconds} s (GET http://127.0.0.1:{HttpPort}/v1.0/healthz: {last})");
+            throw new DemoException($"the sidecar of {AppId} was not ready after {ReadyLimit.TotalSeconds} s (GET http://127.0.0.1:{HttpPort}/v1.0/healthz: {last})");
         }
     }
 
@@ -129,28 +124,30 @@ internal sealed partial class DemoSidecar : IAsyncDisposable
         var process = _process!;
         if (!process.HasExited)
         {
-            _ = Kill(process.Id, SigTerm);
-            using var limit = new CancellationTokenSource(StopLimit, _time);
-            try
-            {
-                await process.WaitForExitAsync(limit.Token);
-            }
-            catch (OperationCanceledException)
-            {
-                process.Kill();
-                throw Failure($"the sidecar of {AppId} did not end within {StopLimit.TotalSeconds} s of SIGTERM and was killed");
-            }
+            NativeProcess.SignalProcess(process.Id, NativeProcess.SigTerm);
+        }
+
+        using var limit = new CancellationTokenSource(StopLimit, _time);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill();
+            await process.WaitForExitAsync(CancellationToken.None);
+            throw new DemoException($"the sidecar of {AppId} did not end within {StopLimit.TotalSeconds} s of SIGTERM and was killed");
         }
 
         return process.ExitCode;
     }
 
-    /// <summary>An error that shows the sidecar's log.</summary>
-    public DemoException Failure(string what)
+    /// <summary>The last lines it logged. Complete once the object is disposed.</summary>
+    public string[] Log()
     {
         lock (_log)
         {
-            return new DemoException(_log.Count == 0 ? $"{what}; it logged nothing" : $"{what}; its log:\n  {string.Join("\n  ", _log)}");
+            return [.. _log];
         }
     }
 
@@ -159,19 +156,11 @@ internal sealed partial class DemoSidecar : IAsyncDisposable
     {
         await Api.DisposeAsync();
         await Metrics.DisposeAsync();
-        if (_process is { } process)
+        if (_process is not { } process)
         {
-            if (!process.HasExited)
-            {
-                await StopQuietlyAsync();
-            }
-
-            process.Dispose();
+            return;
         }
-    }
 
-    private async Task StopQuietlyAsync()
-    {
         try
         {
             await StopAsync();
@@ -180,6 +169,8 @@ internal sealed partial class DemoSidecar : IAsyncDisposable
         {
             // What went wrong before is what the user is told.
         }
+
+        process.Dispose();
     }
 
     private string[] Arguments() =>
@@ -227,7 +218,4 @@ internal sealed partial class DemoSidecar : IAsyncDisposable
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Kill(int processId, int signal);
 }

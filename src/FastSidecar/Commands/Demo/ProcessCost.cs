@@ -16,7 +16,7 @@ internal readonly record struct ProcessCost(double CpuSeconds, double ResidentBy
                 Value(answer.Body, "process_cpu_seconds_total"),
                 Value(answer.Body, "process_resident_memory_bytes"),
                 Value(answer.Body, "go_memstats_alloc_bytes_total"))
-            : throw sidecar.Failure($"the metrics port of the sidecar of {sidecar.AppId} answered with {answer.Status}");
+            : throw new DemoException($"the metrics port of the sidecar of {sidecar.AppId} answered with {answer.Status}");
     }
 
     /// <summary>The value of a metric without labels in Prometheus' text format.</summary>
