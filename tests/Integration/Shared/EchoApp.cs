@@ -18,6 +18,8 @@ internal sealed class EchoApp : IAsyncDisposable
 
     private readonly WebApplication _app;
 
+    private int _completed;
+
     private EchoApp(WebApplication app, int port)
     {
         _app = app;
@@ -28,6 +30,9 @@ internal sealed class EchoApp : IAsyncDisposable
 
     /// <summary>Method and target of every request, in the order they came.</summary>
     public ConcurrentQueue<string> Seen { get; } = new();
+
+    /// <summary>Requests whose body came to a proper end.</summary>
+    public int Completed => _completed;
 
     public static async Task<EchoApp> StartAsync(int port = 0)
     {
@@ -68,8 +73,9 @@ internal sealed class EchoApp : IAsyncDisposable
                 "/status" => StatusAsync(context, int.Parse(context.Request.Query["code"]!, CultureInfo.InvariantCulture)),
                 _ => StatusAsync(context, StatusCodes.Status404NotFound),
             });
+            Interlocked.Increment(ref _completed);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or OperationCanceledException or BadHttpRequestException)
         {
             // The sidecar broke the call off: what is left of the answer has nobody to go to.
             context.Abort();

@@ -12,6 +12,8 @@ internal sealed record RawAnswer(int Status, IReadOnlyList<(string Name, string 
 {
     public string Text => Encoding.Latin1.GetString(Body);
 
+    public override string ToString() => $"{Status} {string.Join(", ", Headers.Select(static header => $"{header.Name}: {header.Value}"))} | {Text}";
+
     public string? Header(string name) =>
         Headers.FirstOrDefault(header => header.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Value;
 

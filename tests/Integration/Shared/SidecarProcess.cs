@@ -33,6 +33,7 @@ internal sealed partial class SidecarProcess : IAsyncDisposable
         start.Environment.Clear();
         start.Environment["PATH"] = Environment.GetEnvironmentVariable("PATH");
         start.Environment["HOME"] = Environment.GetEnvironmentVariable("HOME") ?? "/tmp";
+        start.Environment["DAPR_HOST_IP"] = "127.0.0.1";
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += OnLine;
         _process.ErrorDataReceived += OnLine;
