@@ -153,6 +153,16 @@ internal sealed class ScriptedPeer : IAsyncDisposable
         Assert.Equal(0x1234u, frame.Word(4));
     }
 
+    /// <summary>The same, and no WINDOW_UPDATE had been waiting.</summary>
+    public async Task ExpectAliveNoUpdateAsync()
+    {
+        await SendAsync(Wire.PingFrame(0x1234));
+        while (await ReadFrameAsync() is { } frame && frame.Type != Wire.Ping)
+        {
+            Assert.False(frame.Type == Wire.WindowUpdate && frame.StreamId != 0, "a WINDOW_UPDATE came early");
+        }
+    }
+
     public async Task ExpectEndAsync()
     {
         while (await ReadFrameAsync() is not null)
