@@ -7,7 +7,7 @@ namespace FastSidecar.Invocation;
 /// </summary>
 internal static class ErrorTable
 {
-    public static readonly InvokeError BodyTooLarge = new(ErrorSide.Client, null, "stream too large");
+    public static readonly InvokeError BodyTooLarge = new(ErrorSide.Self, null, "stream too large");
     public static readonly InvokeError ClientGone = new(ErrorSide.Client, null, "context canceled");
     public static readonly InvokeError ResolverMissing = new(ErrorSide.Self, null, "name resolver not initialized");
     public static readonly InvokeError AppChannelMissing = new(ErrorSide.Self, GrpcStatusCode.Internal, "app channel is not initialized");
@@ -17,7 +17,7 @@ internal static class ErrorTable
     public static readonly InvokeError MissingLeadingFields = new(ErrorSide.Peer, null, "response does not contain the required fields in the leading chunk");
     public static readonly InvokeError NoResponse = new(ErrorSide.Peer, null, "EOF");
 
-    public static InvokeError InvalidMethod(string text) => new(ErrorSide.Client, GrpcStatusCode.InvalidArgument, text);
+    public static InvokeError InvalidMethod(string text) => new(ErrorSide.Self, GrpcStatusCode.InvalidArgument, text);
 
     public static InvokeError NotResolved(string text) => new(ErrorSide.Self, null, text);
 

@@ -32,7 +32,7 @@ internal sealed class InvokeBody
     private bool _sourceEnded;
     private bool _outstanding;
     private bool _unread;
-    private bool _waitFirst;
+    private volatile bool _reading;
 
     /// <summary>The length the client announced, or null for a body of unknown length.</summary>
     public long? Length { get; private set; }
@@ -60,12 +60,12 @@ internal sealed class InvokeBody
         _replaying = false;
         _outstanding = false;
         _unread = false;
-        _waitFirst = false;
+        IsBroken = false;
         _sourceEnded = length == 0;
     }
 
-    /// <summary>The client waits for leave to send the body: the first read must be one that waits.</summary>
-    public void WaitForFirstByte() => _waitFirst = true;
+    /// <summary>The source failed: the client broke its body off, or sent a malformed one.</summary>
+    public bool IsBroken { get; private set; }
 
     /// <summary>Bytes forwarded so far.</summary>
     public long ReadBytes => _readBytes;
@@ -92,22 +92,23 @@ internal sealed class InvokeBody
     /// <summary>What is there now without waiting. Throws <see cref="InvokeBodyException"/> past the limit.</summary>
     public bool TryRead(out ReadResult result)
     {
-        if (_waitFirst)
-        {
-            // Kestrel sends its 100 Continue when somebody waits for the body, and not before.
-            result = default;
-            return false;
-        }
-
         if (_replaying || (_sourceEnded && !_unread))
         {
             result = ReadKept();
             return true;
         }
 
-        if (!_source.TryRead(out result))
+        try
         {
-            return false;
+            if (!_source.TryRead(out result))
+            {
+                return false;
+            }
+        }
+        catch (Exception)
+        {
+            IsBroken = true;
+            throw;
         }
 
         result = Accept(result);
@@ -117,13 +118,25 @@ internal sealed class InvokeBody
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken)
     {
-        _waitFirst = false;
         if (_replaying || (_sourceEnded && !_unread))
         {
             return ReadKept();
         }
 
-        return Accept(await _source.ReadAsync(cancellationToken));
+        _reading = true;
+        try
+        {
+            return Accept(await _source.ReadAsync(cancellationToken));
+        }
+        catch (Exception e) when (e is not InvokeBodyException and not OperationCanceledException)
+        {
+            IsBroken = true;
+            throw;
+        }
+        finally
+        {
+            _reading = false;
+        }
     }
 
     /// <summary>Everything up to <paramref name="consumed"/> of the last read has been forwarded; what was kept is always consumed whole.</summary>
@@ -160,8 +173,14 @@ internal sealed class InvokeBody
         }
     }
 
-    /// <summary>A pending or the next read returns with IsCanceled.</summary>
-    public void CancelPendingRead() => _source?.CancelPendingRead();
+    /// <summary>A pending read returns with IsCanceled. Without one nothing happens: the server's own draining of the body must not be hit.</summary>
+    public void CancelPendingRead()
+    {
+        if (_reading)
+        {
+            _source.CancelPendingRead();
+        }
+    }
 
     private ReadResult ReadKept()
     {

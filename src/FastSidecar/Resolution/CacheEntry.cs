@@ -5,8 +5,8 @@ namespace FastSidecar.Resolution;
 /// <summary>
 /// The known addresses of one target. Reading is lock-free over an immutable array; every change happens under <see cref="_lock"/> and swaps that array.
 ///
-/// An address is live or suspect. Suspect ones (refused, or left with a goodbye) are served only while no live one is known: to a caller a dead only instance then
-/// looks as it does with Dapr (connection refused, retried), and one that comes back at its old address is reached at once.
+/// An address is live or suspect. Suspect ones (refused, or left with a goodbye) are served only while no live one is known: to a caller a dead only
+/// instance then looks as it does with Dapr (connection refused, retried), and one that comes back at its old address is reached at once.
 /// </summary>
 internal sealed class CacheEntry
 {
@@ -85,8 +85,8 @@ internal sealed class CacheEntry
     }
 
     /// <summary>
-    /// The look-up to wait for. <paramref name="mine"/> is set when the caller has to run it: it must then call <see cref="Complete"/>. Continuations never run inside
-    /// Complete. Never a refresh: that may take longer than a caller without any address should wait.
+    /// The look-up to wait for. <paramref name="mine"/> is set when the caller has to run it: it must then call <see cref="Complete"/>. Continuations
+    /// never run inside Complete. Never a refresh: that may take longer than a caller without any address should wait.
     /// </summary>
     public Task<ResolveResult> JoinLookup(out TaskCompletionSource<ResolveResult>? mine)
     {
@@ -103,7 +103,10 @@ internal sealed class CacheEntry
         }
     }
 
-    /// <summary>Begins a refresh, unless somebody is asking already or did so less than <paramref name="leastAge"/> ago; null then. To be ended by <see cref="Complete"/>.</summary>
+    /// <summary>
+    /// Begins a refresh, unless somebody is asking already or did so less than <paramref name="leastAge"/> ago; null then. To be ended by
+    /// <see cref="Complete"/>.
+    /// </summary>
     public TaskCompletionSource<ResolveResult>? TryBeginRefresh(TimeSpan leastAge)
     {
         lock (_lock)

@@ -1,6 +1,9 @@
 namespace FastSidecar.Resolution;
 
-/// <summary>How long a <see cref="CachingResolver"/> keeps addresses. The defaults are Dapr's for mDNS (components-contrib nameresolution/mdns/mdns.go v1.18.4) unless said.</summary>
+/// <summary>
+/// How long a <see cref="CachingResolver"/> keeps addresses. The defaults are Dapr's for mDNS (components-contrib nameresolution/mdns/mdns.go v1.18.4)
+/// unless said.
+/// </summary>
 internal sealed record CachingOptions
 {
     /// <summary>An address not seen for this long is forgotten, at the next heartbeat.</summary>
@@ -13,14 +16,14 @@ internal sealed record CachingOptions
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// A suspect address (refused, or gone with a goodbye) is trusted again by a sighting only after this long, because answers sent before it went away still arrive
-    /// afterwards; and while nothing else is known, this is the least time between two look-ups. Ours.
+    /// A suspect address (refused, or gone with a goodbye) is trusted again by a sighting only after this long, because answers sent before it went away
+    /// still arrive afterwards; and while nothing else is known, this is the least time between two look-ups. Ours.
     /// </summary>
     public TimeSpan SuspectHold { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Most app ids with known addresses; the one unused for longest goes. Ours: far above any real mesh, and about 1 MB when full. Look-ups under way are not counted:
-    /// each belongs to a request that waits for it.
+    /// Most app ids with known addresses; the one unused for longest goes. Ours: far above any real mesh, and about 1 MB when full. Look-ups under way
+    /// are not counted: each belongs to a request that waits for it.
     /// </summary>
     public int MaxEntries { get; init; } = 1024;
 

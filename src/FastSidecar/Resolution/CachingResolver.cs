@@ -4,8 +4,9 @@ using Microsoft.Extensions.Logging;
 namespace FastSidecar.Resolution;
 
 /// <summary>
-/// Gives each attempt its address. A known target costs a dictionary look-up and no allocation: addresses go round in turn, are looked up again in the background
-/// while they are served, and follow sightings of an <see cref="IAddressFeed"/> at once. Concurrent callers of an unknown target share one look-up.
+/// Gives each attempt its address. A known target costs a dictionary look-up and no allocation: addresses go round in turn, are looked up again in the
+/// background while they are served, and follow sightings of an <see cref="IAddressFeed"/> at once. Concurrent callers of an unknown target share one
+/// look-up.
 ///
 /// A failed look-up is not remembered: the next caller asks again. Bounds are in <see cref="CachingOptions"/>. The inner resolver belongs to who made it.
 /// </summary>
@@ -46,9 +47,9 @@ internal sealed partial class CachingResolver : IAsyncDisposable
     public void Start() => _heartbeat = HeartbeatAsync();
 
     /// <summary>
-    /// The address for the next attempt of a request that has tried <paramref name="tried"/>; synchronous and without I/O when the target is known. Otherwise waits for the
-    /// inner resolver, at most as long as that one documents. Throws <see cref="OperationCanceledException"/> for <paramref name="cancellationToken"/>, which ends the wait
-    /// and not the look-up.
+    /// The address for the next attempt of a request that has tried <paramref name="tried"/>; synchronous and without I/O when the target is known.
+    /// Otherwise waits for the inner resolver, at most as long as that one documents. Throws <see cref="OperationCanceledException"/> for
+    /// <paramref name="cancellationToken"/>, which ends the wait and not the look-up.
     /// </summary>
     public ValueTask<ResolvedAddress> ResolveAsync(ResolveRequest request, in TriedAddresses tried, CancellationToken cancellationToken)
     {
@@ -67,8 +68,8 @@ internal sealed partial class CachingResolver : IAsyncDisposable
     }
 
     /// <summary>
-    /// No connection to <paramref name="address"/> could be opened: it is served only as a last resort until it is seen again, and the target is looked up again now.
-    /// Not to be called for errors that came over an established connection.
+    /// No connection to <paramref name="address"/> could be opened: it is served only as a last resort until it is seen again, and the target is looked
+    /// up again now. Not to be called for errors that came over an established connection.
     /// </summary>
     public void Evict(string id, string @namespace, string address)
     {
@@ -195,7 +196,9 @@ internal sealed partial class CachingResolver : IAsyncDisposable
         Interlocked.Increment(ref _beat);
     }
 
-    /// <summary>Keeps the number of known targets within its bound after <paramref name="added"/> joined them. A scan, but only once the bound is reached.</summary>
+    /// <summary>
+    /// Keeps the number of known targets within its bound after <paramref name="added"/> joined them. A scan, but only once the bound is reached.
+    /// </summary>
     private void MakeRoom(CacheEntry added)
     {
         if (_entries.Count <= _options.MaxEntries)

@@ -22,8 +22,8 @@ internal static class HostAddress
     }
 
     /// <summary>
-    /// <paramref name="configured"/> (<c>DAPR_HOST_IP</c>) verbatim when it is not empty, else the address of the default route, else the best one of any interface.
-    /// False when there is none: the start then fails with <see cref="NotFoundText"/>.
+    /// <paramref name="configured"/> (<c>DAPR_HOST_IP</c>) verbatim when it is not empty, else the address of the default route, else the best one of any
+    /// interface. False when there is none: the start then fails with <see cref="NotFoundText"/>.
     /// </summary>
     public static bool TryFind(string? configured, out string address)
     {

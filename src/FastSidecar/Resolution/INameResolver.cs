@@ -4,8 +4,8 @@ namespace FastSidecar.Resolution;
 internal interface INameResolver
 {
     /// <summary>
-    /// Looks <paramref name="request"/> up, over the network if need be. Every expected failure is a value (<see cref="ResolveResult.Error"/> with Dapr's text), given
-    /// within a time the implementation documents. Safe to call from any thread, also from a socket thread: it never blocks. Throws only
+    /// Looks <paramref name="request"/> up, over the network if need be. Every expected failure is a value (<see cref="ResolveResult.Error"/> with Dapr's
+    /// text), given within a time the implementation documents. Safe to call from any thread, also from a socket thread: it never blocks. Throws only
     /// <see cref="OperationCanceledException"/>.
     /// </summary>
     ValueTask<ResolveResult> ResolveAsync(ResolveRequest request, CancellationToken cancellationToken);
@@ -35,7 +35,9 @@ internal interface IAddressFeed
     /// <summary>Raised for every sighting, of any app id, on a thread that must not be held up. Handlers must not throw.</summary>
     event Action<AddressSighting>? Sighted;
 
-    /// <summary>An address was served from the cache in front of this resolver; for its debug log. Called once per request: must cost next to nothing.</summary>
+    /// <summary>
+    /// An address was served from the cache in front of this resolver; for its debug log. Called once per request: must cost next to nothing.
+    /// </summary>
     void NoteCacheHit(string address);
 }
 

@@ -7,7 +7,8 @@ using System.Text;
 namespace FastSidecar.Resolution;
 
 /// <summary>
-/// The port peers call when none is configured: a hash of who and where we are, so that a restart in the same folder keeps it (dapr pkg/ports/ports.go v1.18.3).
+/// The port peers call when none is configured: a hash of who and where we are, so that a restart in the same folder keeps it (dapr pkg/ports/ports.go
+/// v1.18.3).
 /// </summary>
 internal static partial class InternalPort
 {

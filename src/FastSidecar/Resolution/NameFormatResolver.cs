@@ -2,8 +2,8 @@ namespace FastSidecar.Resolution;
 
 /// <summary>
 /// Puts the app id into a configured format; nothing else is looked up, so a port must be part of the format (dapr components-contrib
-/// nameresolution/nameformat/nameformat.go v1.18.4). Ignores namespace and port. Answers synchronously, except when its configuration was refused: then every call
-/// fails after half a second, the time daprd spends on asking five more times.
+/// nameresolution/nameformat/nameformat.go v1.18.4). Ignores namespace and port. Answers synchronously, except when its configuration was refused: then
+/// every call fails after half a second, the time daprd spends on asking five more times.
 /// </summary>
 internal sealed class NameFormatResolver : INameResolver
 {

@@ -1,6 +1,8 @@
 namespace FastSidecar.Resolution;
 
-/// <summary>The one address an attempt goes to, or the error text that says why there is none. The address is the same string instance until it is forgotten.</summary>
+/// <summary>
+/// The one address an attempt goes to, or the error text that says why there is none. The address is the same string instance until it is forgotten.
+/// </summary>
 internal readonly record struct ResolvedAddress(string? Address, string? Error)
 {
     public static ResolvedAddress At(string address) => new(address, null);
@@ -9,8 +11,8 @@ internal readonly record struct ResolvedAddress(string? Address, string? Error)
 }
 
 /// <summary>
-/// The addresses one request has tried, kept by the request across its attempts. Remembers the last four, which is every attempt of Dapr's built-in policy; a longer
-/// policy then starts over with the address it tried first.
+/// The addresses one request has tried, kept by the request across its attempts. Remembers the last four, which is every attempt of Dapr's built-in
+/// policy; a longer policy then starts over with the address it tried first.
 /// </summary>
 internal struct TriedAddresses
 {

@@ -204,7 +204,7 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
 
     private bool IsGrowthPaused() => _hasGrowthFailed && _time.GetElapsedTime(_growthFailed) < GrowthPause;
 
-    /// <summary>One dial at a time: all who wait share it.</summary>
+    /// <summary>One dial at a time: all who wait share it. It starts elsewhere, because the lock is held here.</summary>
     private void DialUnsynchronized() => _dial ??= Task.Run(DialAsync);
 
     private async Task DialAsync()
@@ -256,6 +256,11 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
                 // Whoever waits, waits for a slot of these.
                 _hasGrowthFailed = true;
                 _growthFailed = _time.GetTimestamp();
+                if (_waiting.Count > 0)
+                {
+                    _dial = DialAgainAsync();
+                }
+
                 return;
             }
 
@@ -266,6 +271,20 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
 
             _waiting.Clear();
         }
+    }
+
+    private async Task DialAgainAsync()
+    {
+        try
+        {
+            await Task.Delay(GrowthPause, _time, _stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
+        await DialAsync();
     }
 
     private void Leave(Channel channel)
@@ -305,9 +324,10 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
                 room += channel.Room;
             }
 
-            if (_channels.Length == 0)
+            if (_channels.Length == 0 && _waiting.Count > 0)
             {
-                room = _waiting.Count; // nobody is left to wait for: they dial
+                // Nobody is left to give them a slot; the end of a dial decides for all of them.
+                DialUnsynchronized();
             }
 
             for (; room > 0 && _waiting.First is { } first; room--)

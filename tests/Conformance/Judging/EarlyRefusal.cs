@@ -33,6 +33,11 @@ internal static partial class EarlyRefusal
     /// <summary>The replay ended with a refusal although the recording did not, for a request that may be refused.</summary>
     public static bool IsAllowed(JsonObject recorded, JsonObject actual)
     {
+        if (recorded["h2_request_headers"] is not null)
+        {
+            return IsHttp2Refusal(actual) && (IsHttp2Refusal(recorded) || IsLengthWrong(recorded));
+        }
+
         if (recorded["responses"] is JsonArray { Count: > 0 } answers && IsByServer(answers[^1]!.AsObject()))
         {
             return false;
@@ -43,6 +48,27 @@ internal static partial class EarlyRefusal
             && actual["connection"]?.GetValue<string>() is "closed" or "reset"
             && actual["app_saw"] is not JsonArray { Count: > 0 }
             && MayBeRefused(recorded);
+    }
+
+    /// <summary>HTTP/2 refuses a malformed request by a reset, the end of the connection or an answer of the server itself (RFC 9113 §8.1.1).</summary>
+    private static bool IsHttp2Refusal(JsonObject result)
+    {
+        if (result["app_saw"] is JsonArray { Count: > 0 })
+        {
+            return false;
+        }
+
+        var text = (result["body"] as JsonObject)?["text"]?.GetValue<string>() ?? "";
+        return Header(result, ":status") is { } status
+            ? status is "400" or "431" && !text.Contains("errorCode", StringComparison.Ordinal)
+            : result["reset"] is not null || result["goaway"] is not null || result["connection"]?.GetValue<string>() is "closed" or "reset";
+    }
+
+    private static bool IsLengthWrong(JsonObject recorded)
+    {
+        var fields = recorded["h2_request_headers"]!.AsArray();
+        var announced = fields.FirstOrDefault(f => f![0]!.GetValue<string>() == "content-length")?[1]!.GetValue<string>();
+        return announced is not null && recorded["h2_request_body"]?["text"]?.GetValue<string>() is { } body && announced != $"{body.Length}";
     }
 
     /// <summary>The client fell silent or ended its direction: how it is let go need not match.</summary>

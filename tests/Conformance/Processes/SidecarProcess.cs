@@ -40,6 +40,7 @@ internal sealed partial class SidecarProcess : IDisposable
 {
     public const int SigHup = 1;
     public const int SigInt = 2;
+    public const int SigKill = 9;
     public const int SigTerm = 15;
 
     private readonly Process _process;
@@ -56,7 +57,7 @@ internal sealed partial class SidecarProcess : IDisposable
     }
 
     /// <summary>Starts the binary with exactly these arguments.</summary>
-    public SidecarProcess(string binary, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, string? logFile = null)
+    public SidecarProcess(string binary, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, string? logFile = null, string? folder = null)
     {
         var start = new ProcessStartInfo(binary, arguments)
         {
@@ -66,6 +67,7 @@ internal sealed partial class SidecarProcess : IDisposable
             StandardOutputEncoding = Encoding.UTF8,
             StandardErrorEncoding = Encoding.UTF8,
         };
+        start.WorkingDirectory = folder ?? Environment.CurrentDirectory;
         start.Environment.Clear();
         start.Environment["PATH"] = Environment.GetEnvironmentVariable("PATH");
         start.Environment["HOME"] = Environment.GetEnvironmentVariable("HOME") ?? "/tmp";
@@ -107,6 +109,10 @@ internal sealed partial class SidecarProcess : IDisposable
         }
     }
 
+    /// <summary>Standard output alone; complete once the process has ended.</summary>
+    public StringBuilder Output { get; } = new();
+
+    /// <summary>Standard error alone; complete once the process has ended.</summary>
     public StringBuilder Errors { get; } = new();
 
     public void Signal(int signal) => _ = Kill(_process.Id, signal);
@@ -194,10 +200,7 @@ internal sealed partial class SidecarProcess : IDisposable
         lock (_log)
         {
             _log.Append(line).Append('\n');
-            if (error)
-            {
-                Errors.Append(line).Append('\n');
-            }
+            (error ? Errors : Output).Append(line).Append('\n');
 
             try
             {

@@ -8,6 +8,8 @@ namespace FastSidecar.Conformance.Replay;
 /// <summary>Replays one recorded file: starts its topology, runs its cases and hands each result to <c>report</c>.</summary>
 internal sealed class FileReplay(ReplaySettings settings, Action<JsonObject> report)
 {
+    private readonly Lock _reporting = new();
+
     public async Task RunAsync(string name)
     {
         var file = CaseFile.Load(name);
@@ -37,6 +39,12 @@ internal sealed class FileReplay(ReplaySettings settings, Action<JsonObject> rep
             case "http/api-logging":
                 await ApiLoggingReplay.RunAsync(settings, file, RunAsync);
                 break;
+            case "grpc/wire-http" or "grpc/wire-idle" or "grpc/wire-slowbody":
+                await WireReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "runtime/cli":
+                await CliReplay.RunAsync(settings, file, RunAsync);
+                break;
             default:
                 await PlainReplay.RunAsync(settings, file, RunAsync);
                 break;
@@ -64,7 +72,10 @@ internal sealed class FileReplay(ReplaySettings settings, Action<JsonObject> rep
             actual = new JsonObject { ["replay_error"] = e.ToString() };
         }
 
-        report(new JsonObject { ["file"] = file.Name, ["name"] = CaseFile.NameOf(recorded), ["actual"] = actual });
+        lock (_reporting)
+        {
+            report(new JsonObject { ["file"] = file.Name, ["name"] = CaseFile.NameOf(recorded), ["actual"] = actual });
+        }
     }
 }
 

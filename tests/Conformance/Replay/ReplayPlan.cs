@@ -6,14 +6,17 @@ namespace FastSidecar.Conformance.Replay;
 /// <summary>Which files are replayed and in which order.</summary>
 internal static class ReplayPlan
 {
-    /// <summary>More differing cases than this are not a matter of a missed wait.</summary>
-    public const int MostRepeated = 12;
-
     /// <summary>Their cases build on each other.</summary>
     private static readonly HashSet<string> Sequences = ["http/startup", "http/apphealth", "http/metadata", "http/metadata-raw"];
 
+    /// <summary>Recorded files of the other areas that this replayer runs; mDNS packets have their own tests.</summary>
+    private static readonly string[] OtherAreas = ["grpc/wire-http", "grpc/wire-idle", "grpc/wire-slowbody", "runtime/cli", "runtime/lifecycle-start", "runtime/lifecycle-shutdown"];
+
     public static IReadOnlyList<string> Files { get; } =
-        [.. Directory.EnumerateFiles(Path.Combine(CaseFile.Folder, "http"), "*.json").Select(f => "http/" + Path.GetFileNameWithoutExtension(f)).Order()];
+        [.. Directory.EnumerateFiles(Path.Combine(CaseFile.Folder, "http"), "*.json").Select(f => "http/" + Path.GetFileNameWithoutExtension(f)).Order(), .. OtherAreas];
+
+    /// <summary>Does next to nothing for minutes: runs beside the others.</summary>
+    public static bool OnlyWaits(string file) => file is "grpc/wire-idle" or "grpc/wire-slowbody" or "runtime/lifecycle-shutdown" or "runtime/cli";
 
     public static bool RunsInOrder(string file) => Sequences.Contains(file);
 

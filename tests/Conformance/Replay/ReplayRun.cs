@@ -9,8 +9,8 @@ using FastSidecar.Conformance.Processes;
 namespace FastSidecar.Conformance.Replay;
 
 /// <summary>
-/// Replays files at the same time, each by a child process in a network of its own, and judges what came back. A case that differs
-/// is tried once more alone: on a busy machine a wait of the script may have been missed.
+/// Replays files at the same time, each by a child process in a network of its own, and judges what came back. A case that differs in
+/// nothing but a moment is tried once more alone: a busy machine may have been late.
 /// </summary>
 internal sealed class ReplayRun(ReplayOptions options, KnownDifferences known, Action<string, IReadOnlyList<Verdict>> fileDone)
 {
@@ -28,7 +28,13 @@ internal sealed class ReplayRun(ReplayOptions options, KnownDifferences known, A
         var files = options.Files.Count > 0 ? options.Files : ReplayPlan.Files;
         var verdicts = new ConcurrentBag<Verdict>();
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = _isolated ? options.Parallel : 1 };
-        await Parallel.ForEachAsync(ReplayPlan.LongestFirst(files), parallel, async (file, _) =>
+        var waiting = files.Where(f => _isolated && ReplayPlan.OnlyWaits(f)).ToList();
+        var beside = waiting.Select(RunAndReportAsync).ToList();
+        await Parallel.ForEachAsync(ReplayPlan.LongestFirst(files.Except(waiting)), parallel, async (file, _) => await RunAndReportAsync(file));
+        await Task.WhenAll(beside);
+        return [.. verdicts];
+
+        async Task RunAndReportAsync(string file)
         {
             var ofFile = await RunFileAsync(file);
             foreach (var verdict in ofFile)
@@ -37,15 +43,14 @@ internal sealed class ReplayRun(ReplayOptions options, KnownDifferences known, A
             }
 
             fileDone(file, ofFile);
-        });
-        return [.. verdicts];
+        }
     }
 
     private async Task<IReadOnlyList<Verdict>> RunFileAsync(string file)
     {
         var verdicts = await ReplayAsync(file, options.CasePattern, "");
-        var again = verdicts.Where(v => v.Kind is VerdictKind.Different or VerdictKind.ListedButMatches).Select(v => v.Case).ToList();
-        if (again.Count is 0 or > ReplayPlan.MostRepeated || ReplayPlan.RunsInOrder(file))
+        var again = verdicts.Where(v => v.Kind == VerdictKind.Different && v.IsOnlyLate).Select(v => v.Case).ToList();
+        if (again.Count == 0 || ReplayPlan.RunsInOrder(file))
         {
             return verdicts;
         }

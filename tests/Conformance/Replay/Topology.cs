@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using FastSidecar.Conformance.Cases;
@@ -12,8 +11,6 @@ namespace FastSidecar.Conformance.Replay;
 /// <summary>The running processes of one recorded file: its sidecars, its app and a server outside.</summary>
 internal sealed class Topology : ICaseBench, IAsyncDisposable
 {
-    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(20);
-
     private readonly ReplaySettings _settings;
     private readonly CaseFile _file;
     private readonly Dictionary<string, SidecarProcess> _sidecars = [];
@@ -131,7 +128,7 @@ internal sealed class Topology : ICaseBench, IAsyncDisposable
     {
         if (to.EndsWith("_socket", StringComparison.Ordinal))
         {
-            return SocketOf(_sidecars[to[..^"_socket".Length]]);
+            return SidecarHealth.SocketOf(_sidecars[to[..^"_socket".Length]].Options!)!;
         }
 
         var isPublic = to.EndsWith("_public", StringComparison.Ordinal);
@@ -147,47 +144,5 @@ internal sealed class Topology : ICaseBench, IAsyncDisposable
     }
 
     /// <summary>Waits until <c>healthz</c> says so.</summary>
-    public async Task ReadyAsync(string key)
-    {
-        var sidecar = _sidecars[key];
-        var deadline = Clock.Now + StartPatience.TotalSeconds;
-        while (Clock.Now < deadline && !sidecar.HasEnded)
-        {
-            if (await HealthAsync(sidecar) == 204)
-            {
-                return;
-            }
-
-            await Task.Delay(25);
-        }
-
-        throw new InvalidOperationException($"{key} did not become ready; its log:\n{sidecar.Log}");
-    }
-
-    private async Task<int> HealthAsync(SidecarProcess sidecar)
-    {
-        try
-        {
-            var answer = await RawClient.CallAsync(
-                new RawCall
-                {
-                    To = sidecar.Options!.Flags.Contains("--unix-domain-socket") ? SocketOf(sidecar) : new IPEndPoint(IPAddress.Loopback, sidecar.Ports.Http),
-                    Steps = [new JsonObject { ["text"] = "GET /v1.0/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" }],
-                    Patience = TimeSpan.FromSeconds(2),
-                },
-                Rendezvous);
-            return answer["responses"]!.AsArray().LastOrDefault()?["status"]?.GetValue<int>() ?? 0;
-        }
-        catch (SocketException)
-        {
-            return 0;
-        }
-    }
-
-    private static UnixDomainSocketEndPoint SocketOf(SidecarProcess sidecar)
-    {
-        var flags = sidecar.Options!.Flags.ToList();
-        var folder = flags[flags.IndexOf("--unix-domain-socket") + 1];
-        return new UnixDomainSocketEndPoint(Path.Combine(folder, $"dapr-{sidecar.Options.AppId}-http.socket"));
-    }
+    public Task ReadyAsync(string key) => SidecarHealth.ReadyAsync(_sidecars[key], Rendezvous);
 }

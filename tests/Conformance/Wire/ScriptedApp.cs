@@ -18,6 +18,7 @@ internal sealed class ScriptedApp : IDisposable
     private const string DefaultAnswer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
 
     private static readonly TimeSpan Forever = TimeSpan.FromHours(1);
+    private static readonly TimeSpan BusyPatience = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan BodyPatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan LateBodyPatience = TimeSpan.FromSeconds(5);
 
@@ -93,7 +94,10 @@ internal sealed class ScriptedApp : IDisposable
         }
     }
 
-    /// <summary>What was seen since <see cref="Expect"/>, once no request is in work and at least <paramref name="count"/> came, or the time is over.</summary>
+    /// <summary>
+    /// What was seen since <see cref="Expect"/>: waits <paramref name="patience"/> for <paramref name="count"/> requests, and longer for
+    /// a request whose script is still running.
+    /// </summary>
     public async Task<JsonArray> SeenAsync(int count, TimeSpan patience)
     {
         var deadline = Clock.Now + patience.TotalSeconds;
@@ -101,7 +105,8 @@ internal sealed class ScriptedApp : IDisposable
         {
             lock (_lock)
             {
-                if (Clock.Now >= deadline || (_seen.Count >= count && !_seen.Exists(s => s.Busy)))
+                var isBusy = _seen.Exists(s => s.Busy) && Clock.Now < deadline + BusyPatience.TotalSeconds;
+                if (!isBusy && (_seen.Count >= count || Clock.Now >= deadline))
                 {
                     return new JsonArray([.. _seen.Select(s => s.Record.DeepClone())]);
                 }

@@ -8,9 +8,9 @@ namespace FastSidecar.Tests.Resolution;
 public sealed class InternalPortTests
 {
     [Theory]
-    [InlineData("callee", "/work", 0, "host", 53779)]
-    [InlineData("caller", "/work", 0, "host", 62850)]
-    [InlineData("callee", "/work", -1, "host", 56701)]
+    [InlineData("callee", "/srv/app", 0, "host", 61236)]
+    [InlineData("caller", "/srv/app", 0, "host", 49270)]
+    [InlineData("callee", "/srv/app", -1, "host", 55351)]
     [InlineData("café", "/tmp/x y", 1000, "a.b", 58677)]
     public void Stable_IsTheHashOfWhoAndWhere(string appId, string folder, long userId, string host, int expected) =>
         Assert.Equal(expected, InternalPort.Stable(appId, folder, userId, host));

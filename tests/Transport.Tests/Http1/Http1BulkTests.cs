@@ -33,11 +33,10 @@ public sealed class Http1BulkTests
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var sending = Task.Run(() => SendAsync(exchange, foreignMemory));
         await exchange.ReadHeadAsync(CancellationToken.None).AsTask().Within("head");
-        var (hash, length) = await Task.Run(() => ReceiveAsync(exchange)).Within("body");
-        var after = GC.GetTotalMemory(forceFullCollection: false);
+        var (hash, length, most) = await Task.Run(() => ReceiveAsync(exchange)).Within("body");
         Assert.Equal(await sending.Within("request"), hash);
         Assert.Equal(BodyBytes, length);
-        Assert.True(after - before < 8 * 1024 * 1024, $"{(after - before) / 1024} KiB more");
+        Assert.True(most - before < 4 * 1024 * 1024, $"{(most - before) / 1024} KiB more");
     }
 
     [Fact]
@@ -83,7 +82,7 @@ public sealed class Http1BulkTests
         var result = await exchange.Input.ReadAsync().AsTask().Within("first bytes");
         Assert.InRange(result.Buffer.Length, 0, 128 * 1024);
         exchange.Input.AdvanceTo(result.Buffer.Start);
-        var (_, length) = await Task.Run(() => ReceiveAsync(exchange)).Within("body");
+        var (_, length, _) = await Task.Run(() => ReceiveAsync(exchange)).Within("body");
         Assert.Equal(BodyBytes, length);
         Assert.Equal(BodyBytes, Interlocked.Read(ref sent));
     }
@@ -139,14 +138,20 @@ public sealed class Http1BulkTests
         return Convert.ToHexString(hash.GetHashAndReset());
     }
 
-    private static async Task<(string Hash, long Length)> ReceiveAsync(Http1Exchange exchange)
+    /// <summary>With the most memory that was alive at one of a few moments on the way.</summary>
+    private static async Task<(string Hash, long Length, long Memory)> ReceiveAsync(Http1Exchange exchange)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA1);
         var random = new Random(6);
         var length = 0L;
+        var memory = 0L;
         while (true)
         {
             var result = await exchange.Input.ReadAsync();
+            if (length / (BodyBytes / 4) != (length + result.Buffer.Length) / (BodyBytes / 4))
+            {
+                memory = Math.Max(memory, GC.GetTotalMemory(forceFullCollection: true));
+            }
 
             // Now and then only a part, so that chunks are taken up in their middle.
             var take = result.Buffer.Length > 1 && random.Next(4) == 0 ? random.NextInt64(1, result.Buffer.Length) : result.Buffer.Length;
@@ -160,7 +165,7 @@ public sealed class Http1BulkTests
             exchange.Input.AdvanceTo(result.Buffer.GetPosition(take), random.Next(2) == 0 ? result.Buffer.End : result.Buffer.GetPosition(take));
             if (completed)
             {
-                return (Convert.ToHexString(hash.GetHashAndReset()), length);
+                return (Convert.ToHexString(hash.GetHashAndReset()), length, memory);
             }
         }
     }

@@ -116,7 +116,8 @@ internal sealed class HttpApi : IHttpHandler
     }
 
     private static bool HasUnknownCoding(HttpExchange exchange) =>
-        exchange.RequestHeaders.TryGet("Transfer-Encoding"u8, out var coding) && !Ascii.EqualsIgnoreCase(coding, "chunked"u8);
+        exchange.RequestHeaders.IndexOf("Transfer-Encoding"u8) is >= 0 and var first
+            && (!Ascii.EqualsIgnoreCase(exchange.RequestHeaders.Value(first), "chunked"u8) || exchange.RequestHeaders.IndexOf("Transfer-Encoding"u8, first + 1) >= 0);
 
     private static ValueTask WriteRefusalAsync(HttpExchange exchange, int status)
     {

@@ -57,10 +57,10 @@ internal abstract class HttpExchange
     public bool HasStarted => ResponseStatus != 0;
 
     /// <summary>More of a request body is unread than Go's server would read to keep the connection, or the body is broken: the connection ends with the answer.</summary>
-    public bool HasMuchUnread => BodyBroken || RequestLength - Invoke.Body.ReadBytes > MostDiscardedBytes;
+    public bool HasMuchUnread => BodyUnknown || Invoke.Body.IsBroken || RequestLength - Invoke.Body.ReadBytes > MostDiscardedBytes;
 
-    /// <summary>The client's body broke off or is malformed.</summary>
-    public bool BodyBroken { get; set; }
+    /// <summary>Nobody can say whether the client still sends its body.</summary>
+    public bool BodyUnknown { get; set; }
 
     /// <summary>Cancelled when the client is gone.</summary>
     public abstract CancellationToken Aborted { get; }
@@ -89,7 +89,7 @@ internal abstract class HttpExchange
         Invoke.Clear();
         ResponseStatus = 0;
         IsTraced = false;
-        BodyBroken = false;
+        BodyUnknown = false;
         ResponseBytes = 0;
     }
 

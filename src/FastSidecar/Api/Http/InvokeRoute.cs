@@ -22,24 +22,19 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
         Fill(exchange, target, request, form == InvokeForm.Header);
         if (exchange.RequestLength > options.MaxBodyBytes && options.MaxBodyBytes > 0)
         {
-            // The length alone says so: nothing is forwarded that would have to be broken off.
+            // The length alone says so: nothing is forwarded that would have to be broken off. A client that waits for its 100 may or may not send the body now.
+            exchange.BodyUnknown = request.ExpectsContinue;
             await HttpErrorWriter.WriteInvokeErrorAsync(exchange, ErrorTable.BodyTooLarge);
             return;
         }
 
         var keepAtMost = exchange.RequestLength is null ? 0 : options.ReplayBytes;
         request.Body.Start(exchange.RequestBody, exchange.RequestLength, BodyKind.Bytes, options.MaxBodyBytes, keepAtMost);
-        if (request.ExpectsContinue && exchange.RequestLength != 0)
-        {
-            request.Body.WaitForFirstByte();
-        }
-
         try
         {
             var result = await outbound.InvokeAsync(request, exchange.Aborted);
             if (result.Failed)
             {
-                exchange.BodyBroken = result.Error.Side == ErrorSide.Client;
                 await HttpErrorWriter.WriteInvokeErrorAsync(exchange, result.Error);
             }
             else

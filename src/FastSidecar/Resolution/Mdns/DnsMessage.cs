@@ -32,8 +32,8 @@ internal readonly record struct DnsEntry(
 }
 
 /// <summary>
-/// A parsed DNS message: a view of a packet, valid as long as the packet and the entries are. Parsing copies nothing and checks everything once, so that reading
-/// afterwards cannot fail for entries.
+/// A parsed DNS message: a view of a packet, valid as long as the packet and the entries are. Parsing copies nothing and checks everything once, so that
+/// reading afterwards cannot fail for entries.
 ///
 /// <code>
 ///  0               2               4         6         8           10           12
@@ -48,8 +48,8 @@ internal readonly ref struct DnsMessage
     public const int HeaderBytes = 12;
 
     /// <summary>
-    /// Most entries of one packet; a packet with more is refused. Bounds the work one packet can cause. Sidecars send at most six, and a packet of the usual size has no
-    /// room for as many as this.
+    /// Most entries of one packet; a packet with more is refused. Bounds the work one packet can cause. Sidecars send at most five, and a
+    /// packet of the usual 1,500 bytes has no room for as many records.
     /// </summary>
     public const int MaxEntries = 256;
 
@@ -67,8 +67,8 @@ internal readonly ref struct DnsMessage
     public ushort Id => BinaryPrimitives.ReadUInt16BigEndian(_packet);
 
     /// <summary>
-    /// Parses <paramref name="packet"/> into the caller's <paramref name="entries"/>. False when it is no whole DNS message, or when there are more entries than room. A
-    /// packet that ends cleanly before its counts say so is accepted, as Dapr's library does.
+    /// Parses <paramref name="packet"/> into the caller's <paramref name="entries"/>. False when it is no whole DNS message, or when there are more
+    /// entries than room. A packet that ends cleanly before its counts say so is accepted, as Dapr's library does.
     /// </summary>
     public static bool TryParse(ReadOnlySpan<byte> packet, Span<DnsEntry> entries, out DnsMessage message)
     {
@@ -119,8 +119,8 @@ internal readonly ref struct DnsMessage
     public ReadOnlySpan<byte> DataOf(in DnsEntry entry) => _packet.Slice(entry.DataOffset, entry.DataLength);
 
     /// <summary>
-    /// Expands the name at <paramref name="offset"/>. A pointer must lead to before the labels it continues (RFC 1035 §4.1.4: "a prior occurrence"), so each jump goes
-    /// further back and no packet makes this loop.
+    /// Expands the name at <paramref name="offset"/>. A pointer must lead to before the labels it continues (RFC 1035 §4.1.4: "a prior occurrence"), so
+    /// each jump goes further back and no packet makes this loop.
     /// </summary>
     internal static bool TryReadName(ReadOnlySpan<byte> packet, int offset, Span<byte> buffer, out int length, out int end)
     {

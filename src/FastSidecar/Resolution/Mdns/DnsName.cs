@@ -3,8 +3,8 @@ using System.Text;
 namespace FastSidecar.Resolution.Mdns;
 
 /// <summary>
-/// Domain names in wire form: length-prefixed labels ending in an empty one, never compressed (RFC 1035 §3.1). Compared byte by byte: Dapr's responders and browsers
-/// are case-sensitive, unlike RFC 6762 §16.
+/// Domain names in wire form: length-prefixed labels ending in an empty one, never compressed (RFC 1035 §3.1). Compared byte by byte: Dapr's responders
+/// and browsers are case-sensitive, unlike RFC 6762 §16.
 /// </summary>
 internal static class DnsName
 {
@@ -14,8 +14,8 @@ internal static class DnsName
     private const int MaxLabelBytes = 63;
 
     /// <summary>
-    /// The wire form of dotted <paramref name="text"/>, with or without a final dot. Every dot ends a label: nothing is escaped, as in Dapr. False when a label is empty or
-    /// longer than 63 bytes, or the name is too long.
+    /// The wire form of dotted <paramref name="text"/>, with or without a final dot. Every dot ends a label: nothing is escaped, as in Dapr. False when a
+    /// label is empty or longer than 63 bytes, or the name is too long.
     /// </summary>
     public static bool TryFromText(string text, out byte[] wire)
     {

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace FastSidecar.Resolution.Mdns;
 
 /// <summary>
-/// Writes one DNS message into a buffer of the caller, compressing names or not. For the few packets a sidecar sends, which are written once and kept: too small a buffer
-/// is a caller's mistake and throws.
+/// Writes one DNS message into a buffer of the caller, compressing names or not. For the few packets a sidecar sends, which are written once and kept:
+/// too small a buffer is a caller's mistake and throws.
 /// </summary>
 internal ref struct DnsWriter
 {

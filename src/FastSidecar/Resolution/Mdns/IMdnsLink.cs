@@ -17,8 +17,8 @@ internal interface IMdnsLink : IAsyncDisposable
     bool IsOpen { get; }
 
     /// <summary>
-    /// Looks for interfaces that came or went and joins the group on new ones. True when there was a new one. Never throws for an interface that cannot be used: it is
-    /// left out and tried again next time.
+    /// Looks for interfaces that came or went and joins the group on new ones. True when there was a new one. Never throws for an interface that cannot
+    /// be used: it is left out and tried again next time.
     /// </summary>
     bool Scan();
 
@@ -26,8 +26,8 @@ internal interface IMdnsLink : IAsyncDisposable
     void Start(MdnsPacketHandler handler);
 
     /// <summary>
-    /// Sends to everybody over both families, on one interface or, for an index of 0 or an unknown one, on every interface in use. Does not block; what cannot be sent
-    /// is lost, as packets are.
+    /// Sends to everybody over both families, on one interface or, for an index of 0 or an unknown one, on every interface in use. Does not block; what
+    /// cannot be sent is lost, as packets are.
     /// </summary>
     void Multicast(ReadOnlySpan<byte> packet, int interfaceIndex);
 

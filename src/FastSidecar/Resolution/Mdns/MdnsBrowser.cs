@@ -6,16 +6,19 @@ namespace FastSidecar.Resolution.Mdns;
 /// <summary>
 /// Finds sidecars in packets of any kind, answers and announcements alike. What makes a record a sidecar:
 /// <list type="bullet">
-/// <item>an SRV record, a TXT record of the same owner, and an address record of the SRV target, all in one packet (one host's sidecars share the target name);</item>
-/// <item>the first TXT string is the app id, and the owner lies below <c>&lt;app-id&gt;.local.</c>, label by label. daprd takes any owner that merely ends in it, so
-/// that <c>my-app</c> can be dialled for <c>app</c>; refused here.</item>
+/// <item>an SRV record, a TXT record of the same owner, and an address record of the SRV target, all in one packet (one host's sidecars share the target
+/// name);</item>
+/// <item>the first TXT string is the app id, and the owner lies below <c>&lt;app-id&gt;.local.</c>, label by label. daprd takes any owner that merely
+/// ends in it, so that <c>my-app</c> can be dialled for <c>app</c>; refused here.</item>
 /// <item>the instance's last PTR, SRV or TXT record has a TTL; without one it is a goodbye.</item>
 /// </list>
 /// No PTR record is needed. Of several addresses the first A counts, else the first AAAA. One pass over a packet without allocation, once an address is known.
 /// </summary>
 internal sealed class MdnsBrowser(MdnsTexts texts, Action<AddressSighting> onSighting)
 {
-    /// <summary>Most instances looked at in one packet. Bounds the work: each costs a pass over the packet. A packet of the usual size has no room for as many.</summary>
+    /// <summary>
+    /// Most instances looked at in one packet. Bounds the work: each costs a pass over the packet. A sidecar's own packet holds one.
+    /// </summary>
     private const int MaxInstances = 32;
 
     private static ReadOnlySpan<byte> LocalSuffix => "\u0005local\0"u8;

@@ -9,8 +9,8 @@ namespace FastSidecar.Resolution.Mdns;
 internal readonly record struct MdnsInterface(int Index, IPAddress? Loopback)
 {
     /// <summary>
-    /// The interfaces in use: the one called <paramref name="onlyName"/>, or every one that is up and has the multicast flag (as zeroconf does; Linux's loopback has
-    /// none). An interface that cannot be read is left out.
+    /// The interfaces in use: the one called <paramref name="onlyName"/>, or every one that is up and has the multicast flag (as zeroconf does; Linux's
+    /// loopback has none). An interface that cannot be read is left out.
     /// </summary>
     public static List<MdnsInterface> List(string? onlyName)
     {
@@ -40,7 +40,8 @@ internal readonly record struct MdnsInterface(int Index, IPAddress? Loopback)
     }
 
     /// <summary>
-    /// Whether it is switched on. On Linux by the interface's own flag, as Go sees it: the operational status follows up to a second later, and not at all without a carrier.
+    /// Whether it is switched on. On Linux by the interface's own flag, as Go sees it: the operational status follows up to a second later, and not at
+    /// all without a carrier.
     /// </summary>
     private static bool IsUp(NetworkInterface nic)
     {

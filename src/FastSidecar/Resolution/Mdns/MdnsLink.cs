@@ -3,7 +3,9 @@ using System.Net.Sockets;
 
 namespace FastSidecar.Resolution.Mdns;
 
-/// <summary>The real network: one socket per family. A family without a socket, or that no interface can join, is left out and tried again at the next scan.</summary>
+/// <summary>
+/// The real network: one socket per family. A family without a socket, or that no interface can join, is left out and tried again at the next scan.
+/// </summary>
 internal sealed class MdnsLink(string? onlyInterface, TimeProvider time) : IMdnsLink
 {
     private MdnsPacketHandler? _handler;
@@ -38,7 +40,8 @@ internal sealed class MdnsLink(string? onlyInterface, TimeProvider time) : IMdns
         _ipv6?.Multicast(packet, interfaceIndex);
     }
 
-    public void Unicast(ReadOnlySpan<byte> packet, MdnsSource to) => (to.Sender is IPEndPoint { AddressFamily: AddressFamily.InterNetwork } ? _ipv4 : _ipv6)?.Unicast(packet, to.Sender);
+    public void Unicast(ReadOnlySpan<byte> packet, MdnsSource to) =>
+        (to.Sender is IPEndPoint { AddressFamily: AddressFamily.InterNetwork } ? _ipv4 : _ipv6)?.Unicast(packet, to.Sender);
 
     public async ValueTask DisposeAsync()
     {

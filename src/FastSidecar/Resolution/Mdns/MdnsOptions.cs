@@ -17,7 +17,10 @@ internal sealed record MdnsOptions
 
     public required int ProcessId { get; init; }
 
-    /// <summary>Only this interface, whether or not it says that it can do multicast (the loopback does not say so, but can). Null: every one that is up and does. Ours.</summary>
+    /// <summary>
+    /// Only this interface, whether or not it says that it can do multicast (the loopback does not say so, but can). Null: every one that is up and does.
+    /// Ours.
+    /// </summary>
     public string? InterfaceName { get; init; }
 
     /// <summary>An app id nobody has answered for after this long is not found.</summary>

@@ -5,8 +5,8 @@ using System.Text;
 namespace FastSidecar.Resolution.Mdns;
 
 /// <summary>
-/// The names and packets of one announced sidecar. Dapr has no DNS-SD service type: the app id is the type, <c>&lt;app-id&gt;.local.</c>. Packets are written once; their
-/// layout is that of grandcat/zeroconf v1.0.0, record by record.
+/// The names and packets of one announced sidecar. Dapr has no DNS-SD service type: the app id is the type, <c>&lt;app-id&gt;.local.</c>. Packets are
+/// written once; their layout is that of grandcat/zeroconf v1.0.0, record by record.
 /// </summary>
 internal sealed class MdnsRecords
 {

@@ -16,7 +16,9 @@ internal sealed partial class MdnsResolver
         [LoggerMessage(Level = LogLevel.Error, Message = "error from zeroconf register: {Cause}")]
         public static partial void RegistrationFailed(ILogger log, string cause);
 
-        [LoggerMessage(Level = LogLevel.Warning, Message = "app id {AppId} or the host name is no DNS name: no mDNS packet can carry it, peers will not find this sidecar")]
+        [LoggerMessage(
+            Level = LogLevel.Warning,
+            Message = "app id {AppId} or the host name is no DNS name: no mDNS packet can carry it, peers will not find this sidecar")]
         public static partial void NotEncodable(ILogger log, string appId);
 
         [LoggerMessage(Level = LogLevel.Debug, Message = "no mDNS address found in cache, browsing network for app id {AppId}")]

@@ -7,11 +7,12 @@ using Microsoft.Extensions.Logging;
 namespace FastSidecar.Resolution.Mdns;
 
 /// <summary>
-/// Dapr's default name resolution outside Kubernetes: announces this sidecar and finds others by multicast DNS, wire-compatible with daprd. Keeps no addresses: that is
-/// <see cref="CachingResolver"/>'s, which hears every sighting through <see cref="Sighted"/>.
+/// Dapr's default name resolution outside Kubernetes: announces this sidecar and finds others by multicast DNS, wire-compatible with daprd. Keeps no
+/// addresses: that is <see cref="CachingResolver"/>'s, which hears every sighting through <see cref="Sighted"/>.
 ///
-/// A look-up of an unknown app id fails with <c>couldn't find service: ID</c> after <see cref="MdnsOptions.FirstAnswerTimeout"/>, always; without any usable interface, or
-/// for an id that is no DNS label, at once. It answers with the first sidecar that replies; a refresh collects for <see cref="MdnsOptions.RefreshWindow"/>.
+/// A look-up of an unknown app id fails with <c>couldn't find service: ID</c> after <see cref="MdnsOptions.FirstAnswerTimeout"/>, always; without any
+/// usable interface, or for an id that is no DNS label, at once. It answers with the first sidecar that replies; a refresh collects for
+/// <see cref="MdnsOptions.RefreshWindow"/>.
 ///
 /// When announcing is impossible (<see cref="Start"/> returns why) it still browses, as daprd does, and starts to announce as soon as an interface appears.
 /// </summary>
@@ -19,7 +20,10 @@ internal sealed partial class MdnsResolver : INameResolver, IAddressFeed, IAsync
 {
     private static readonly TimeSpan NoInterfaceScanInterval = TimeSpan.FromSeconds(2);
 
-    /// <summary>When a question without an answer is repeated: a packet may be lost. A quarter second leaves the second one time to be answered within Dapr's second.</summary>
+    /// <summary>
+    /// When a question without an answer is repeated: a packet may be lost. A quarter second leaves the second one time to be answered within Dapr's
+    /// second.
+    /// </summary>
     private static readonly TimeSpan RepeatAfter = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan RefreshRepeatAfter = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SecondAnnouncementAfter = TimeSpan.FromSeconds(1);
@@ -30,7 +34,7 @@ internal sealed partial class MdnsResolver : INameResolver, IAddressFeed, IAsync
     private readonly Random _random;
     private readonly ILogger _log;
     private readonly MdnsBrowser _browser;
-    private readonly ConcurrentDictionary<BrowseKey, Browse> _browses = new();
+    private readonly ConcurrentDictionary<BrowseKey, MdnsBrowse> _browses = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationToken _stopping;
     private volatile MdnsResponder? _responder;
@@ -115,7 +119,7 @@ internal sealed partial class MdnsResolver : INameResolver, IAddressFeed, IAsync
             Log.Browsing(_log, request.Id);
         }
 
-        var browse = new Browse(request.IsRefresh);
+        var browse = new MdnsBrowse(request.IsRefresh);
         var current = _browses.GetOrAdd(new BrowseKey(request.Id, request.IsRefresh), browse);
         if (current == browse)
         {
@@ -213,7 +217,9 @@ internal sealed partial class MdnsResolver : INameResolver, IAddressFeed, IAsync
         }
     }
 
-    /// <summary>Two probes with random pauses and two announcements a second apart, as zeroconf does. Nobody answers a probe and nothing comes of one.</summary>
+    /// <summary>
+    /// Two probes with random pauses and two announcements a second apart, as zeroconf does. Nobody answers a probe and nothing comes of one.
+    /// </summary>
     private async Task AnnounceAsync(MdnsRecords records)
     {
         try
@@ -254,7 +260,7 @@ internal sealed partial class MdnsResolver : INameResolver, IAddressFeed, IAsync
         }
     }
 
-    private async Task RunAsync(string id, Browse browse, byte[] query)
+    private async Task RunAsync(string id, MdnsBrowse browse, byte[] query)
     {
         // Off the caller's thread, which may be the one all connections share: sending is one system call per interface and family.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
@@ -327,7 +333,7 @@ internal sealed partial class MdnsResolver : INameResolver, IAddressFeed, IAsync
         }
     }
 
-    private void LogStart(string id, Browse browse)
+    private void LogStart(string id, MdnsBrowse browse)
     {
         if (browse.IsRefresh)
         {
@@ -339,7 +345,7 @@ internal sealed partial class MdnsResolver : INameResolver, IAddressFeed, IAsync
         }
     }
 
-    private void LogEnd(string id, Browse browse, string[] addresses)
+    private void LogEnd(string id, MdnsBrowse browse, string[] addresses)
     {
         if (browse.IsRefresh)
         {
@@ -362,62 +368,4 @@ internal sealed partial class MdnsResolver : INameResolver, IAddressFeed, IAsync
 
     /// <summary>A first look-up never waits for a refresh of the same id, which takes longer.</summary>
     private readonly record struct BrowseKey(string AppId, bool IsRefresh);
-
-    /// <summary>One question under way and the answers so far.</summary>
-    private sealed class Browse(bool isRefresh)
-    {
-        /// <summary>Most answers kept; further instances are still seen by the cache.</summary>
-        private const int MaxAddresses = 256;
-
-        private readonly Lock _lock = new();
-        private readonly List<string> _addresses = [];
-        private readonly TaskCompletionSource _first = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private readonly TaskCompletionSource<ResolveResult> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public bool IsRefresh { get; } = isRefresh;
-
-        public Task<ResolveResult> Result => _result.Task;
-
-        public string[] Addresses
-        {
-            get
-            {
-                lock (_lock)
-                {
-                    return [.. _addresses];
-                }
-            }
-        }
-
-        /// <summary>False for an address that has answered before.</summary>
-        public bool Add(string address)
-        {
-            lock (_lock)
-            {
-                if (_addresses.Count == MaxAddresses || _addresses.Contains(address))
-                {
-                    return false;
-                }
-
-                _addresses.Add(address);
-            }
-
-            if (!IsRefresh)
-            {
-                _first.TrySetResult();
-            }
-
-            return true;
-        }
-
-        /// <summary>Waits for the first answer, or only for time to pass when all answers are wanted. True when there is nothing more to wait for.</summary>
-        public async ValueTask<bool> EndsWithinAsync(TimeSpan wait, TimeProvider time, CancellationToken cancellationToken)
-        {
-            await _first.Task.WaitAsync(wait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            cancellationToken.ThrowIfCancellationRequested();
-            return _first.Task.IsCompleted;
-        }
-
-        public void Complete(ResolveResult result) => _result.SetResult(result);
-    }
 }

@@ -4,8 +4,8 @@ namespace FastSidecar.Resolution.Mdns;
 internal readonly record struct MdnsReply(byte[] Packet, bool IsUnicast);
 
 /// <summary>
-/// Answers questions for one announced sidecar, by the rules of grandcat/zeroconf v1.0.0 (server.go handleQuery): names count byte by byte, type and class do not, nor
-/// does the flag that calls the packet a response.
+/// Answers questions for one announced sidecar, by the rules of grandcat/zeroconf v1.0.0 (server.go handleQuery): names count byte by byte, type and
+/// class do not, nor does the flag that calls the packet a response.
 /// </summary>
 internal sealed class MdnsResponder(MdnsRecords records)
 {
@@ -22,8 +22,8 @@ internal sealed class MdnsResponder(MdnsRecords records)
     }
 
     /// <summary>
-    /// The replies to <paramref name="query"/>, usually none. Each kind of answer is given at most once by multicast and once by unicast, so that a packet of many equal
-    /// questions is not multiplied.
+    /// The replies to <paramref name="query"/>, usually none. Each kind of answer is given at most once by multicast and once by unicast, so that a
+    /// packet of many equal questions is not multiplied.
     /// </summary>
     public IReadOnlyList<MdnsReply> Answer(in DnsMessage query)
     {

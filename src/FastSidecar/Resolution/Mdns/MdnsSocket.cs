@@ -4,9 +4,9 @@ using System.Net.Sockets;
 namespace FastSidecar.Resolution.Mdns;
 
 /// <summary>
-/// The multicast DNS socket of one family, shared with other processes on this host (port 5353 with address reuse, as avahi and daprd bind it). It has joined the group
-/// on some interfaces and sends on each of them. Multicast TTL and loop stay at the system's defaults, 1 and on, as in Dapr; the loop lets sidecars of one host find
-/// each other.
+/// The multicast DNS socket of one family, shared with other processes on this host (port 5353 with address reuse, as avahi and daprd bind it). It has
+/// joined the group on some interfaces and sends on each of them. Multicast TTL and loop stay at the system's defaults, 1 and on, as in Dapr; the loop
+/// lets sidecars of one host find each other.
 /// </summary>
 internal sealed class MdnsSocket : IAsyncDisposable
 {
@@ -67,7 +67,10 @@ internal sealed class MdnsSocket : IAsyncDisposable
         }
     }
 
-    /// <summary>Joins the group on those of <paramref name="interfaces"/> not joined yet and forgets those that are gone. True when one was joined. One caller at a time.</summary>
+    /// <summary>
+    /// Joins the group on those of <paramref name="interfaces"/> not joined yet and forgets those that are gone. True when one was joined. One caller at
+    /// a time.
+    /// </summary>
     public bool Join(List<MdnsInterface> interfaces)
     {
         var joined = new List<MdnsInterface>();
@@ -207,8 +210,8 @@ internal sealed class MdnsSocket : IAsyncDisposable
     }
 
     /// <summary>
-    /// A wildcard-bound socket also gets the packets of groups that other processes joined on other interfaces (Linux: IP_MULTICAST_ALL); they are not ours to answer.
-    /// What is sent to this host alone may come in anywhere: from this host it comes over the loopback.
+    /// A wildcard-bound socket also gets the packets of groups that other processes joined on other interfaces (Linux: IP_MULTICAST_ALL); they are not
+    /// ours to answer. What is sent to this host alone may come in anywhere: from this host it comes over the loopback.
     /// </summary>
     private bool IsForUs(IPPacketInformation information) =>
         IndexOf(_joined, information.Interface) >= 0 || (!_isExclusive && !information.Address.IsIPv6Multicast && !information.Address.Equals(GroupIPv4));

@@ -5,8 +5,8 @@ using System.Text;
 namespace FastSidecar.Resolution.Mdns;
 
 /// <summary>
-/// The strings for app ids and addresses in packets, made once: in a busy mesh the same sidecars are seen hundreds of times per second. Thread-safe. Bounded; a full
-/// table starts over, which costs nothing but making the strings again.
+/// The strings for app ids and addresses in packets, made once: in a busy mesh the same sidecars are seen hundreds of times per second. Thread-safe.
+/// Bounded; a full table starts over, which costs nothing but making the strings again.
 /// </summary>
 internal sealed class MdnsTexts
 {

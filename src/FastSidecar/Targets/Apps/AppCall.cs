@@ -164,6 +164,7 @@ internal sealed class AppCall : InvokeResponse
 
                 if (result.IsCanceled)
                 {
+                    body.GiveBack();
                     return;
                 }
 

@@ -4,7 +4,6 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
-using FastSidecar.Transport.Buffers;
 using FastSidecar.Transport.Http1;
 
 namespace FastSidecar.Targets.Apps;
@@ -83,7 +82,7 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
         }
         catch (Exception e) when (e is SocketException or TimeoutException or OperationCanceledException)
         {
-            return Failed(request, ConnectFailure(e));
+            return Failed(request, target, ConnectFailure(e));
         }
 
         request.Phases.TargetReady = _time.GetTimestamp();
@@ -100,15 +99,16 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
         {
             var cause = call.UploadError ?? AppFailure.Of(e);
             await call.DisposeAsync();
-            return Failed(request, cause);
+            return Failed(request, target, cause);
         }
     }
 
-    private InvokeResult Failed(InvokeRequest request, string cause)
+    private InvokeResult Failed(InvokeRequest request, byte[] target, string cause)
     {
-        var url = new PooledBufferWriter();
-        AppTarget.WriteUrl(request.Method.Span, request.Query.Span, _baseUrl, url);
-        InvokeResult result = ErrorTable.AppCall(AppFailure.TitleCase(request.Verb), Encoding.UTF8.GetString(url.WrittenSpan), cause);
+        // Go prints the URL that it parsed from base and method: an empty method leaves no slash behind.
+        var path = request.Method.Span.IsEmpty ? target.AsSpan(1) : target;
+        var url = Encoding.Latin1.GetString(_baseUrl) + Encoding.Latin1.GetString(path);
+        InvokeResult result = ErrorTable.AppCall(AppFailure.TitleCase(request.Verb), url, cause);
         _observer.AttemptEnded(request, result, attempt: 0);
         return result;
     }

@@ -177,6 +177,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
 
                 if (read.IsCanceled)
                 {
+                    body.GiveBack();
                     return;
                 }
 

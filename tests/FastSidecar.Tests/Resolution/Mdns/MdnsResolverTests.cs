@@ -172,6 +172,18 @@ public sealed class MdnsResolverTests
     }
 
     [Fact]
+    public async Task QuestionAfterTheGoodbye_IsNotAnswered()
+    {
+        var callee = Started("callee", "192.0.2.7", 5000);
+        Assert.True(MdnsRecords.TryWriteQuery("callee", out var query));
+        _network.Closing = () => _network.Send(query);
+        await callee.DisposeAsync();
+        Assert.Equal(Convert.ToHexString(query), Convert.ToHexString(_network.Sent[^1]));
+        Assert.Equal(
+            Convert.ToHexString(MdnsResponderTests.Records("callee", "host", 1, 5000, "192.0.2.7").Goodbye), Convert.ToHexString(_network.Sent[^2]));
+    }
+
+    [Fact]
     public async Task CacheInFront_FollowsAnnouncementAndGoodbye()
     {
         await using var caller = Started("caller", "192.0.2.8", 6000);

@@ -10,6 +10,9 @@ internal sealed class MemoryNetwork
     private readonly List<MemoryLink> _links = [];
     private readonly List<byte[]> _sent = [];
 
+    /// <summary>Called before a link closes: the last moment at which its resolver can be asked.</summary>
+    public Action? Closing { get; set; }
+
     public List<byte[]> Sent
     {
         get
@@ -95,6 +98,7 @@ internal sealed class MemoryNetwork
 
         public ValueTask DisposeAsync()
         {
+            network.Closing?.Invoke();
             IsDisposed = true;
             network.Detach(this);
             return default;
