@@ -119,7 +119,7 @@ public sealed partial class ArchitectureTests
     /// <summary>The file without comments, which may name what they like.</summary>
     private static string Code(string path) => Comments().Replace(File.ReadAllText(path), "");
 
-    private static string FindRoot()
+    internal static string FindRoot()
     {
         for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
         {
