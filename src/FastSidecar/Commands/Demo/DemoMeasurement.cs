@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace FastSidecar.Commands.Demo;
 
 /// <summary>Latencies of one way, in microseconds.</summary>
@@ -77,6 +79,10 @@ internal sealed class DemoMeasurement(DemoMesh mesh, TimeProvider time)
         try
         {
             return await requests.WaitAsync(PartLimit, time);
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            throw new DemoException($"measuring: POST {target}: {e.Message}");
         }
         catch (TimeoutException)
         {
