@@ -45,7 +45,8 @@ internal sealed class DemoCalls(DemoMesh mesh, DemoReport report, TimeProvider t
 
         if (!mesh.Sightings.TryRead(out var sighting))
         {
-            throw new DemoException($"POST {call.Target} was answered with 200, but no app saw it");
+            throw new DemoException(
+                $"POST {call.Target} was answered with 200, but no app of this demo saw it: another demo on this machine has apps of the same ids");
         }
 
         if (sighting != call.Expected)
