@@ -22,7 +22,7 @@ internal static class Timeline
             var start = recorded[i]![0]!.GetValue<double>();
             var value = recorded[i]![1]!;
             var end = i + 1 < recorded.Count ? recorded[i + 1]![0]!.GetValue<double>() : IsRefusal(value) ? double.MaxValue : endMs;
-            var (from, to) = (i == 0 ? 0 : start + Tolerance(start), end == double.MaxValue ? end : end - Tolerance(end));
+            var (from, to) = (start + Tolerance(start), end == double.MaxValue ? end : end - Tolerance(end));
             if (samples.Any(s => s.Ms >= from && s.Ms <= to && !IsEqual(value, s.Value)))
             {
                 return Changes(samples);
