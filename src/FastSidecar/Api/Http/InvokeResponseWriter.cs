@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
+using FastSidecar.Protocol.Peer;
 
 namespace FastSidecar.Api.Http;
 
@@ -110,7 +111,7 @@ internal static class InvokeResponseWriter
     {
         while (true)
         {
-            if (!body.TryRead(out var read))
+            if (!TryRead(body, out var read, out var broken))
             {
                 if ((await exchange.ResponseBody.FlushAsync(exchange.Aborted)).IsCompleted)
                 {
@@ -118,6 +119,13 @@ internal static class InvokeResponseWriter
                 }
 
                 read = await body.ReadAsync(exchange.Aborted);
+            }
+
+            if (broken is not null)
+            {
+                // What came before the fault is the client's; the cut comes after it.
+                await exchange.ResponseBody.FlushAsync(exchange.Aborted);
+                throw broken;
             }
 
             foreach (var piece in read.Buffer)
@@ -138,6 +146,7 @@ internal static class InvokeResponseWriter
             }
         }
     }
+
     /// <summary>As BuffersExtensions.Write, but asks for room: before the response has started Kestrel on .NET 10 gives none to those who do not.</summary>
     private static void Write(PipeWriter output, ReadOnlySpan<byte> data)
     {
@@ -148,6 +157,22 @@ internal static class InvokeResponseWriter
             data[..count].CopyTo(room);
             output.Advance(count);
             data = data[count..];
+        }
+    }
+
+    /// <summary>True when there is something to act on now: data, the end, or a fault.</summary>
+    private static bool TryRead(PipeReader body, out ReadResult read, out Exception? fault)
+    {
+        fault = null;
+        try
+        {
+            return body.TryRead(out read);
+        }
+        catch (Exception e) when (e is IOException or PeerMessageException)
+        {
+            read = default;
+            fault = e;
+            return true;
         }
     }
 }

@@ -38,7 +38,7 @@ internal sealed class MetadataRoute(RuntimeMetadata metadata, long maxBodyBytes)
             return;
         }
 
-        metadata.Set(key, Encoding.UTF8.GetString(body));
+        metadata.Set(key, body);
         await HttpErrorWriter.WriteEmptyAsync(exchange, 204);
     }
 
