@@ -126,6 +126,7 @@ internal sealed partial class Sidecar
             await WaitForAppAsync(app, cancellationToken);
         }
 
+        (_metadata ??= CreateMetadata()).IsInitialized = true;
         Readiness.SetReady(Readiness.Runtime);
         Log.Initialized(_log, (long)_time.GetElapsedTime(started).TotalMilliseconds);
     }

@@ -43,6 +43,9 @@ internal sealed class RuntimeMetadata
 
     public AppConnectionProperties App { get; }
 
+    /// <summary>The start has come to its end; before, Dapr's actors count as initializing.</summary>
+    public bool IsInitialized { get; set; }
+
     /// <summary>Features that daprd 1.18.3 reports as enabled by default.</summary>
     public IReadOnlyList<string> EnabledFeatures { get; } = ["HotReload", "WorkflowsRemoteActivityReminder"];
 

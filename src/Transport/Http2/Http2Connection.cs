@@ -860,11 +860,8 @@ public sealed class Http2Connection : IAsyncDisposable
         {
             CancelFlush();
         }
-        else
-        {
-            await CompleteOutputAsync();
-        }
 
+        await CompleteOutputAsync();
         try
         {
             await _transport.Input.CompleteAsync();

@@ -29,7 +29,7 @@ internal sealed class ScriptedPeer : IAsyncDisposable
     /// <summary>A client for our server.</summary>
     public static ScriptedPeer AsClient(Func<Http2Stream, Task>? handle = null, Http2Options? options = null, TimeProvider? time = null)
     {
-        var pipes = new PipePair();
+        var pipes = new PipePair(pauseBytes: 1 << 20);
         var handler = new TestHandler(handle ?? Handlers.EchoAsync);
         return new ScriptedPeer(
             pipes.Client, Http2Connection.StartServer(pipes.Server, options ?? new Http2Options(), handler, time ?? TimeProvider.System), handler);
@@ -38,7 +38,7 @@ internal sealed class ScriptedPeer : IAsyncDisposable
     /// <summary>A server for our client.</summary>
     public static ScriptedPeer AsServer(Http2Options? options = null, TimeProvider? time = null)
     {
-        var pipes = new PipePair();
+        var pipes = new PipePair(pauseBytes: 1 << 20);
         return new ScriptedPeer(
             pipes.Server, Http2Connection.StartClient(pipes.Client, options ?? new Http2Options(), time ?? TimeProvider.System), null);
     }

@@ -79,7 +79,6 @@ internal sealed class HttpApi : IHttpHandler
         }
         finally
         {
-            // Also what broke off half-way was a call.
             _apiLog?.Write(exchange, target, _time.GetElapsedTime(exchange.Invoke.Phases.Received));
         }
     }

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Buffers;
 
 namespace FastSidecar.Api.Http;
 
@@ -73,8 +74,9 @@ internal static class InvokeResponseWriter
     private static async ValueTask BufferAsync(HttpExchange exchange, InvokeResponse response, int status)
     {
         var body = response.Body;
-        var kept = new Transport.Buffers.PooledBufferWriter();
-        while (true)
+        using var kept = new PooledBufferWriter();
+        var ended = false;
+        while (!ended && kept.WrittenCount <= BufferedErrorBytes)
         {
             var read = await body.ReadAsync(exchange.Aborted);
             foreach (var piece in read.Buffer)
@@ -83,27 +85,28 @@ internal static class InvokeResponseWriter
             }
 
             body.AdvanceTo(read.Buffer.End);
-            if (read.IsCompleted)
-            {
-                if (!exchange.ResponseHeaders.Contains(DaprHeaders.ContentType))
-                {
-                    exchange.ResponseHeaders.Add(DaprHeaders.ContentType, HttpErrorWriter.JsonContentType.Span);
-                }
+            ended = read.IsCompleted;
+        }
 
-                await HttpErrorWriter.WriteFramedAsync(exchange, status, kept.WrittenMemory);
-                return;
+        // By size alone, so that the framing does not depend on how the bytes happened to arrive.
+        if (kept.WrittenCount <= BufferedErrorBytes)
+        {
+            if (!exchange.ResponseHeaders.Contains(DaprHeaders.ContentType))
+            {
+                exchange.ResponseHeaders.Add(DaprHeaders.ContentType, HttpErrorWriter.JsonContentType.Span);
             }
 
-            if (kept.WrittenMemory.Length > BufferedErrorBytes)
-            {
-                break;
-            }
+            await HttpErrorWriter.WriteFramedAsync(exchange, status, kept.WrittenMemory);
+            return;
         }
 
         exchange.Start(status, null);
         Write(exchange.ResponseBody, kept.WrittenSpan);
-        exchange.CountBody(kept.WrittenMemory.Length);
-        await StreamAsync(exchange, body);
+        exchange.CountBody(kept.WrittenCount);
+        if (!ended)
+        {
+            await StreamAsync(exchange, body);
+        }
     }
 
     /// <summary>Passes the body on as it comes. Whenever it runs dry, what came so far leaves, the head first of all.</summary>

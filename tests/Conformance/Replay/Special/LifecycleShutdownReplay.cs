@@ -77,13 +77,13 @@ internal static partial class LifecycleShutdownReplay
         await second;
         await Task.Delay(AfterExit);
         actual["exit_code"] = ended ? subject.ExitCode : null;
-        actual["exit_after_ms"] = NearOrSooner(recorded["exit_after_ms"]!.GetValue<double>(), endMs);
+        actual["exit_after_ms"] = Math.Round(endMs);
         if (inFlight is not null)
         {
             var answer = await inFlight;
             var took = answer["marks"]!["done"]!.GetValue<double>() * 1000;
             answer.Remove("marks");
-            actual["in_flight_call"] = new JsonObject { ["answer"] = answer, ["took_ms"] = Near(recorded["in_flight_call"]!["took_ms"]!.GetValue<double>(), took) };
+            actual["in_flight_call"] = new JsonObject { ["answer"] = answer, ["took_ms"] = Math.Round(took) };
         }
 
         actual["timelines"] = await probe.ComparedAsync(recorded["timelines"]!.AsObject(), recorded["exit_after_ms"]!.GetValue<double>());
@@ -95,11 +95,6 @@ internal static partial class LifecycleShutdownReplay
 
         return topology.Placeholders.Seen(actual);
     }
-
-    /// <summary>Go's HTTP server looks every 500 ms whether it may end: being sooner by that is no difference.</summary>
-    private static JsonNode NearOrSooner(double wanted, double got) => wanted > got && wanted - got <= 600 ? wanted : Near(wanted, got);
-
-    private static JsonNode Near(double wanted, double got) => Math.Abs(wanted - got) <= Math.Max(300, wanted / 4) ? wanted : Math.Round(got);
 
     /// <summary>The first request to the app is the one in flight; later ones are answered at once.</summary>
     private static Task<JsonObject>? StartCall(Topology topology, JsonObject recorded)
