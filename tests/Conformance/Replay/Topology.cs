@@ -112,7 +112,7 @@ internal sealed class Topology : ICaseBench, IAsyncDisposable
             AppPort = process.HasApp ? appPort ?? App.Port : null,
             ResourcesFolder = resources,
             Flags = [.. flags, .. _settings.ExtraFlags],
-            Environment = process.Environment,
+            Environment = process.Environment.Concat(_settings.ExtraEnvironment).ToDictionary(),
         });
     }
 
