@@ -54,7 +54,8 @@ internal static class Program
         {
             Binary = options.Binary!,
             Folder = options.Keep!,
-            HostIp = options.Here ? "127.0.0.1" : IsolatedNetwork.HostIp,
+            HostIp = options.Here ? IsolatedNetwork.HostIpHere : IsolatedNetwork.HostIp,
+            ExtraEnvironment = options.Here ? new Dictionary<string, string> { ["DAPR_HOST_IP"] = IsolatedNetwork.HostIpHere } : [],
             ExtraFlags = options.Here ? ["--mdns-interface", "lo"] : [],
             CasePattern = options.CasePattern,
         };

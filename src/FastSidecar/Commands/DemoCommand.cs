@@ -32,7 +32,7 @@ internal static class DemoCommand
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Interrupt(context, interrupted));
         var report = new DemoReport(output);
         DemoMesh? mesh = null;
-        string failure;
+        string? failure = null;
         try
         {
             mesh = new DemoMesh(time);
@@ -41,11 +41,11 @@ internal static class DemoCommand
         }
         catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
         {
-            failure = "interrupted";
+            // Said below, when everything has ended.
         }
         catch (Exception e) when (e is DemoException or IOException or SocketException)
         {
-            failure = e.Message;
+            failure = interrupted.IsCancellationRequested ? null : e.Message;
         }
         finally
         {
@@ -56,7 +56,15 @@ internal static class DemoCommand
         }
 
         // Only now are the logs complete.
-        report.Failed(failure, mesh);
+        if (failure is null)
+        {
+            report.Interrupted();
+        }
+        else
+        {
+            report.Failed(failure, mesh);
+        }
+
         return 1;
     }
 

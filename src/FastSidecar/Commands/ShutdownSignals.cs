@@ -4,10 +4,16 @@ using Microsoft.Extensions.Logging;
 namespace FastSidecar.Commands;
 
 /// <summary>
-/// SIGINT and SIGTERM: the first asks for an orderly end, a second ends the process at once with 1 (dapr/kit signals/signals.go). SIGHUP is held off.
+/// SIGINT and SIGTERM: the first asks for an orderly end, a second ends the process at once with 1 (dapr/kit signals/signals.go). SIGQUIT ends it with 2, as Go's runtime does.
+/// SIGHUP is held off; so are signals that a Go program outlives and others do not.
 /// </summary>
 internal sealed partial class ShutdownSignals : IDisposable
 {
+    private const int QuitExitCode = 2;
+
+    /// <summary>SIGUSR1 and SIGUSR2 by their numbers on Linux: .NET has no names for them.</summary>
+    private static readonly PosixSignal[] Outlived = [(PosixSignal)10, (PosixSignal)12];
+
     private readonly CancellationTokenSource _requested = new();
     private readonly ILogger _log;
     private readonly Action<int> _exit;
@@ -24,7 +30,9 @@ internal sealed partial class ShutdownSignals : IDisposable
         [
             PosixSignalRegistration.Create(PosixSignal.SIGINT, context => OnSignal(context, "interrupt")),
             PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => OnSignal(context, "terminated")),
+            PosixSignalRegistration.Create(PosixSignal.SIGQUIT, OnQuit),
             PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangup),
+            .. Outlived.Select(static signal => PosixSignalRegistration.Create(signal, static context => context.Cancel = true)),
         ];
     }
 
@@ -61,6 +69,13 @@ internal sealed partial class ShutdownSignals : IDisposable
         Handle(name);
     }
 
+    private void OnQuit(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        Log.Quit(_log);
+        _exit(QuitExitCode);
+    }
+
     private void OnHangup(PosixSignalContext context)
     {
         // A terminal that goes away, or a script that reloads daprd this way, must not kill the sidecar.
@@ -75,6 +90,9 @@ internal sealed partial class ShutdownSignals : IDisposable
 
         [LoggerMessage(Level = LogLevel.Critical, Message = "Received signal '{Name}' during shutdown; exiting immediately")]
         public static partial void Again(ILogger logger, string name);
+
+        [LoggerMessage(Level = LogLevel.Critical, Message = "Received signal 'quit'; exiting immediately")]
+        public static partial void Quit(ILogger logger);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Received signal 'hangup'; ignored: this version does not reload")]
         public static partial void Hangup(ILogger logger);

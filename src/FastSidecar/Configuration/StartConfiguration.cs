@@ -33,6 +33,12 @@ internal static partial class StartConfiguration
         }
 
         ThrowFirst(options.ValidateAfterConfiguration());
+        if (options.ResourcesPaths.FirstOrDefault(static path => !Path.Exists(path)) is { } missing)
+        {
+            // The words are those of daprd's watcher for changed files, which finds it first.
+            throw new SidecarStartException($"failed to create watcher: failed to add target {missing}: no such file or directory");
+        }
+
         return configuration;
     }
 

@@ -1,10 +1,15 @@
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
+using FastSidecar.Configuration;
 using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Hosting;
 
-/// <summary>Waits until the app's port accepts connections: a bare connect every 100 ms, for ever (dapr pkg/runtime/runtime.go v1.18.3).</summary>
-internal sealed partial class AppWait(string address, int port, string protocol, TimeProvider time, ILogger log)
+/// <summary>
+/// Waits until the app's port accepts connections, for https and grpcs also until it completes a TLS handshake: a try every 100 ms, for ever (dapr pkg/runtime/runtime.go v1.18.3).
+/// </summary>
+internal sealed partial class AppWait(string address, int port, AppProtocol protocol, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromMilliseconds(500);
@@ -12,9 +17,12 @@ internal sealed partial class AppWait(string address, int port, string protocol,
     /// <summary>Every so many tries a line says that the wait goes on.</summary>
     private const int TriesPerLine = 100;
 
+    /// <summary>Apps bring certificates of their own: daprd asks for none in particular.</summary>
+    private static readonly SslClientAuthenticationOptions AnyCertificate = new() { RemoteCertificateValidationCallback = static (_, _, _, _) => true };
+
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        Log.Waiting(log, protocol, port);
+        Log.Waiting(log, protocol.ToString().ToLowerInvariant(), port);
         for (var tries = 1; !await IsListeningAsync(cancellationToken); tries++)
         {
             if (tries % TriesPerLine == 0)
@@ -32,14 +40,21 @@ internal sealed partial class AppWait(string address, int port, string protocol,
     {
         using var limit = new CancellationTokenSource(ConnectTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            await socket.ConnectAsync(address, port, either.Token);
+            using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(address.TrimStart('[').TrimEnd(']'), port, either.Token);
+            if (protocol is AppProtocol.Https or AppProtocol.Grpcs)
+            {
+                await using var tls = new SslStream(new NetworkStream(socket));
+                await tls.AuthenticateAsClientAsync(AnyCertificate, either.Token);
+            }
+
             return true;
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or IOException or AuthenticationException or ArgumentException)
         {
+            // The last one: a port number that no port has, which daprd waits for like for any other.
             return false;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)

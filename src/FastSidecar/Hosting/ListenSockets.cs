@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using FastSidecar.Transport.Sockets;
 
 namespace FastSidecar.Hosting;
 
@@ -14,57 +13,80 @@ internal sealed class ListenSockets(TimeProvider time)
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Binds as many of the addresses as can be bound, side by side. <paramref name="onFailure"/> hears of each that cannot.</summary>
-    public async Task<List<T>> BindAllAsync<T>(
-        IReadOnlyList<string> addresses,
-        int port,
-        Func<string, int, T> bind,
-        Action<string, Exception> onFailure,
-        CancellationToken cancellationToken)
+    /// <summary>Binds as many of the addresses as can be bound, side by side.</summary>
+    /// <param name="addresses">As configured; the empty one means all interfaces of both families.</param>
+    /// <param name="port">Of all of them.</param>
+    /// <param name="bind">Binds one address; its exceptions count as a failed try.</param>
+    /// <param name="onFailure">Hears of each address that cannot be bound: <c>address:port</c>, and the reason in Go's words.</param>
+    /// <param name="cancellationToken">Ends the waiting, not the first try: what can be bound at once is bound.</param>
+    /// <returns>What was bound, each with its <c>address:port</c> as configured.</returns>
+    public async Task<List<(string EndPoint, T Listener)>> BindAllAsync<T>(
+        IReadOnlyList<string> addresses, int port, Func<IPEndPoint, T> bind, Action<string, string> onFailure, CancellationToken cancellationToken)
         where T : class
     {
-        var attempts = addresses.Select(address => TryBindAsync(address, port, bind, onFailure, cancellationToken)).ToArray();
-        var bound = await Task.WhenAll(attempts);
-        return [.. bound.OfType<T>()];
+        var tries = await Task.WhenAll(addresses.Select(address => TryBindAsync(address, port, bind, onFailure, cancellationToken)));
+        return [.. addresses.Zip(tries).Where(static pair => pair.Second is not null).Select(pair => ($"{pair.First}:{port}", pair.Second!))];
     }
 
-    /// <summary>Binds one address; null when it stays taken (or is no address) until the patience ends.</summary>
+    /// <summary>Binds one address; null when it stays taken (or is no address) until the patience ends. See <see cref="BindAllAsync"/>.</summary>
     public async Task<T?> TryBindAsync<T>(
-        string address,
-        int port,
-        Func<string, int, T> bind,
-        Action<string, Exception> onFailure,
-        CancellationToken cancellationToken)
+        string address, int port, Func<IPEndPoint, T> bind, Action<string, string> onFailure, CancellationToken cancellationToken)
         where T : class
     {
         var start = time.GetTimestamp();
-        var pause = FirstPause;
-        while (true)
+        try
         {
-            try
+            for (var pause = FirstPause; ; pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 3 / 2, LongestPause.Ticks)))
             {
-                return bind(address, port);
-            }
-            catch (Exception e) when (e is SocketException or ArgumentException or FormatException)
-            {
-                if (time.GetElapsedTime(start) + pause > Patience)
+                try
                 {
-                    onFailure($"{address}:{port}", e);
-                    return null;
+                    return bind(await ResolveAsync(address, port, cancellationToken));
                 }
-            }
+                catch (Exception e) when (ListenError.IsListenError(e))
+                {
+                    if (time.GetElapsedTime(start) + pause > Patience)
+                    {
+                        onFailure($"{address}:{port}", ListenError.Describe(address, port, e));
+                        return null;
+                    }
+                }
 
-            await Task.Delay(pause, time, cancellationToken);
-            pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 3 / 2, LongestPause.Ticks));
+                await Task.Delay(pause, time, cancellationToken);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            onFailure($"{address}:{port}", ListenError.Canceled);
+            return null;
         }
     }
 
-    /// <summary>A listener of our own engine; connections queue from here on.</summary>
-    public static SocketListener Listen(string address, int port)
+    /// <summary>One try, for a server that is given a socket. The caller owns it.</summary>
+    public static async Task<Socket> BindAsync(string address, int port, CancellationToken cancellationToken) =>
+        Bind(await ResolveAsync(address, port, cancellationToken));
+
+    /// <summary>One try. The unspecified address of IPv6 takes both families.</summary>
+    public static Socket Bind(IPEndPoint endPoint)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(port, IPEndPoint.MaxPort);
-        ArgumentOutOfRangeException.ThrowIfNegative(port);
-        return new SocketListener(new IPEndPoint(Parse(address), port));
+        var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (endPoint.Address.Equals(IPAddress.IPv6Any))
+            {
+                socket.DualMode = true;
+            }
+
+            // The runtime sets SO_REUSEADDR by itself: a port in TIME_WAIT is free. ReuseAddress here would add SO_REUSEPORT and share a port that is taken.
+            socket.Bind(endPoint);
+            // At once, though the server will do it again: two sockets may be bound to one port as long as neither listens.
+            socket.Listen();
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     /// <summary>A socket file for Kestrel; one that is left over from another process makes this fail, as with daprd.</summary>
@@ -83,43 +105,27 @@ internal sealed class ListenSockets(TimeProvider time)
         }
     }
 
-    /// <summary>One try. The empty address means all interfaces of both families.</summary>
-    public static Socket Bind(string address, int port)
+    /// <summary>What Go's net package listens on for such an address: all interfaces, the address itself, or the first one of a name, IPv4 before IPv6.</summary>
+    private static async Task<IPEndPoint> ResolveAsync(string address, int port, CancellationToken cancellationToken)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(port, IPEndPoint.MaxPort);
-        ArgumentOutOfRangeException.ThrowIfNegative(port);
-        var ip = Parse(address);
-        var socket = new Socket(ip.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        try
+        if (port is < IPEndPoint.MinPort or > IPEndPoint.MaxPort)
         {
-            if (ip.AddressFamily == AddressFamily.InterNetworkV6)
-            {
-                socket.DualMode = address.Length == 0;
-            }
-
-            // The runtime sets SO_REUSEADDR by itself: a port in TIME_WAIT is free. ReuseAddress here would add SO_REUSEPORT and share a port that is taken.
-            socket.Bind(new IPEndPoint(ip, port));
-            return socket;
+            throw new ArgumentOutOfRangeException(nameof(port));
         }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
 
-    private static IPAddress Parse(string address)
-    {
         if (address.Length == 0)
         {
-            return Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any;
+            return new IPEndPoint(Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any, port);
         }
 
-        if (address == "localhost")
+        if (IPAddress.TryParse(address.TrimStart('[').TrimEnd(']'), out var ip))
         {
-            return IPAddress.Loopback;
+            return new IPEndPoint(ip, port);
         }
 
-        return IPAddress.Parse(address.TrimStart('[').TrimEnd(']'));
+        var found = await Dns.GetHostAddressesAsync(address, cancellationToken);
+        return found.Length > 0
+            ? new IPEndPoint(Array.Find(found, static candidate => candidate.AddressFamily == AddressFamily.InterNetwork) ?? found[0], port)
+            : throw new SocketException((int)SocketError.HostNotFound);
     }
 }

@@ -24,6 +24,9 @@ internal sealed class RunningParts
     /// <summary>Name resolution, outermost first: disposing announces that we leave.</summary>
     public List<IAsyncDisposable> Resolution { get; } = [];
 
+    /// <summary>Where the HTTP API and the public port are, as the lines of their end name them.</summary>
+    public List<string> HttpEndPoints { get; } = [];
+
     /// <summary>Unix socket files to remove.</summary>
     public List<string> SocketFiles { get; } = [];
 }

@@ -1,4 +1,6 @@
+using FastSidecar.Api.Http;
 using FastSidecar.Configuration;
+using FastSidecar.Configuration.Flags;
 using FastSidecar.Invocation;
 using Microsoft.Extensions.Logging;
 
@@ -13,8 +15,12 @@ internal sealed partial class ShutdownSequence(RunningParts parts, Readiness rea
     /// <summary>Requests under way on the HTTP ports get this long whatever the grace period says.</summary>
     private static readonly TimeSpan HttpDrain = TimeSpan.FromSeconds(10);
 
-    /// <summary>Keeps serving for the block period that was asked for.</summary>
-    public async Task BlockAsync(CancellationToken cancellationToken)
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromMilliseconds(int.MaxValue);
+
+    /// <summary>After a signal: keeps serving for the block period that was asked for, if any.</summary>
+    /// <param name="appUnhealthy">Completes when the app reports itself unhealthy, or at once when it was never found: nothing is left to wait for.</param>
+    /// <param name="asked">Completes when a client asks for the end through the API, which knows no such period.</param>
+    public async Task BlockAsync(Task appUnhealthy, Task asked)
     {
         readiness.SetNotReady(Readiness.SecurityProvider);
         if (options.BlockShutdown is not { } block)
@@ -22,12 +28,22 @@ internal sealed partial class ShutdownSequence(RunningParts parts, Readiness rea
             return;
         }
 
-        Log.Blocking(log, Configuration.Flags.GoDuration.Format(block));
-        await Task.Delay(block, time, cancellationToken);
-        Log.BlockExpired(log);
+        Log.Blocking(log, GoDuration.Format(block));
+        using var ended = new CancellationTokenSource();
+        var expired = Task.Delay(Delay(block), time, ended.Token);
+        var first = await Task.WhenAny(appUnhealthy, asked, expired);
+        await ended.CancelAsync();
+        if (first == expired)
+        {
+            Log.BlockExpired(log);
+        }
+        else if (first == appUnhealthy)
+        {
+            Log.AppUnhealthy(log);
+        }
     }
 
-    /// <summary>Stops everything. Returns null, or the fatal line with which daprd ends when the time is over.</summary>
+    /// <summary>Stops everything. Returns null, or the fatal line with which daprd ends when the time is over: then what is still open is the kernel's to close.</summary>
     public async Task<string?> RunAsync()
     {
         readiness.SetNotReady(Readiness.SecurityProvider);
@@ -35,39 +51,59 @@ internal sealed partial class ShutdownSequence(RunningParts parts, Readiness rea
         readiness.SetNotReady(Readiness.GrpcInternalServer);
 
         // 1. No limit here, as in daprd: calls from other sidecars finish.
-        await Task.WhenAll(
-            StopAsync(parts.Metrics, Timeout.InfiniteTimeSpan),
-            parts.GrpcApi?.DrainAsync() ?? Task.CompletedTask,
-            parts.Internal?.DrainAsync() ?? Task.CompletedTask);
+        await Task.WhenAll(StopAsync(parts.Metrics), parts.GrpcApi?.DrainAsync() ?? Task.CompletedTask, parts.Internal?.DrainAsync() ?? Task.CompletedTask);
 
         // 2. From here on the grace period counts.
+        if (options.GracefulShutdown != Timeout.InfiniteTimeSpan)
+        {
+            Log.Grace(log, GoDuration.Format(options.GracefulShutdown));
+        }
+
         Log.ShuttingDown(log);
-        var stopping = StopWithinGraceAsync();
-        if (options.GracefulShutdown == Timeout.InfiniteTimeSpan)
-        {
-            return await stopping;
-        }
-
-        using var graceOver = new CancellationTokenSource();
-        var grace = Task.Delay(options.GracefulShutdown, time, graceOver.Token);
-        if (await Task.WhenAny(stopping, grace) == grace)
-        {
-            return "Graceful shutdown timeout exceeded, forcing shutdown";
-        }
-
-        await graceOver.CancelAsync();
-        return await stopping;
+        using var ended = new CancellationTokenSource();
+        var stopping = StopWithinGraceAsync(ended.Token);
+        var grace = Task.Delay(Delay(options.GracefulShutdown), time, ended.Token);
+        var isInTime = await Task.WhenAny(stopping, grace) == stopping;
+        await ended.CancelAsync();
+        return isInTime ? await stopping : "Graceful shutdown timeout exceeded, forcing shutdown";
     }
 
-    private async Task<string?> StopWithinGraceAsync()
+    /// <summary>A flag's duration as a timer can take it: infinite, none for what is past, and no more than the weeks that a timer can count.</summary>
+    private static TimeSpan Delay(TimeSpan given) =>
+        given == Timeout.InfiniteTimeSpan ? given : given < TimeSpan.Zero ? TimeSpan.Zero : given > LongestDelay ? LongestDelay : given;
+
+    private async Task<string?> StopWithinGraceAsync(CancellationToken cancellationToken)
     {
         var resolution = StopResolutionAsync();
-        LogClosing();
-        var drained = await Task.WhenAll(StopAsync(parts.HttpApi, HttpDrain), StopAsync(parts.PublicHttp, HttpDrain));
+        foreach (var endPoint in parts.HttpEndPoints)
+        {
+            Log.ClosingHttp(httpLog, endPoint);
+        }
+
+        // Before the requests under way are done: daprd's parts end side by side.
+        Log.Stopped(log);
+        if (!await StopHttpAsync(cancellationToken))
+        {
+            return "Fatal error from runtime: context deadline exceeded";
+        }
+
         await resolution;
         await ReleaseAsync();
-        Log.Stopped(log);
-        return drained.Contains(false) ? "Fatal error from runtime: context deadline exceeded" : null;
+        return null;
+    }
+
+    /// <summary>Stops the HTTP ports; false when requests under way outlasted their patience. Those are not cut off here: the end of the process does it, with a FIN.</summary>
+    private async Task<bool> StopHttpAsync(CancellationToken cancellationToken)
+    {
+        var drained = Task.WhenAll(StopAsync(parts.HttpApi), StopAsync(parts.PublicHttp));
+        var patience = Task.Delay(HttpDrain, time, cancellationToken);
+        if (await Task.WhenAny(drained, patience) != drained)
+        {
+            return false;
+        }
+
+        await drained;
+        return true;
     }
 
     private async Task StopResolutionAsync()
@@ -106,30 +142,13 @@ internal sealed partial class ShutdownSequence(RunningParts parts, Readiness rea
         }
     }
 
-    /// <summary>Stops a server; false when requests under way outlasted <paramref name="patience"/>.</summary>
-    private async Task<bool> StopAsync(Api.Http.HttpServer? server, TimeSpan patience)
+    /// <summary>Takes no more connections, closes idle ones and waits for requests under way.</summary>
+    private static async Task StopAsync(HttpServer? server)
     {
-        if (server is null)
+        if (server is not null)
         {
-            return true;
-        }
-
-        using var limit = new CancellationTokenSource(patience, time);
-        await server.StopAsync(limit.Token);
-        await server.DisposeAsync();
-        return !limit.IsCancellationRequested;
-    }
-
-    private void LogClosing()
-    {
-        if (parts.PublicHttp is not null)
-        {
-            Log.ClosingHttp(httpLog, $"{options.PublicListenAddress}:{options.PublicPort}");
-        }
-
-        if (parts.HttpApi is not null)
-        {
-            Log.ClosingHttp(httpLog, $"{(options.ListenAddresses[0].Length == 0 ? "[::]" : options.ListenAddresses[0])}:{options.HttpPort}");
+            await server.StopAsync(CancellationToken.None);
+            await server.DisposeAsync();
         }
     }
 
@@ -140,6 +159,12 @@ internal sealed partial class ShutdownSequence(RunningParts parts, Readiness rea
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Block shutdown period expired, entering shutdown...")]
         public static partial void BlockExpired(ILogger logger);
+
+        [LoggerMessage(Level = LogLevel.Information, Message = "App reported unhealthy, entering shutdown...")]
+        public static partial void AppUnhealthy(ILogger logger);
+
+        [LoggerMessage(Level = LogLevel.Debug, Message = "Graceful shutdown timeout: {Grace}")]
+        public static partial void Grace(ILogger logger, string grace);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Dapr is shutting down")]
         public static partial void ShuttingDown(ILogger logger);

@@ -16,8 +16,8 @@ internal sealed partial class Sidecar
         [LoggerMessage(Level = LogLevel.Information, Message = "metrics server started on {Address}:{Port}/")]
         public static partial void MetricsStarted(ILogger logger, string address, int port);
 
-        [LoggerMessage(Level = LogLevel.Warning, Message = "could not reserve internal gRPC port before component initialization; it will be bound when the internal gRPC server starts: {Reason}")]
-        public static partial void NotReserved(ILogger logger, string reason);
+        [LoggerMessage(Level = LogLevel.Information, Message = "Dapr trace sampler initialized: ParentBased{{root:TraceIDRatioBased{{{Rate}}},remoteParentSampled:AlwaysOnSampler,remoteParentNotSampled:AlwaysOffSampler,localParentSampled:AlwaysOnSampler,localParentNotSampled:AlwaysOffSampler}}")]
+        public static partial void Sampler(ILogger logger, string rate);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Loading components…")]
         public static partial void LoadingComponents(ILogger logger);
@@ -40,26 +40,18 @@ internal sealed partial class Sidecar
         [LoggerMessage(Level = LogLevel.Warning, Message = "App channel is not initialized. Did you configure an app-port?")]
         public static partial void NoAppChannel(ILogger logger);
 
+        // Ours: the flag is accepted so that scripts keep working, and nobody should have to find this out from failing calls.
+        [LoggerMessage(Level = LogLevel.Warning, Message = "app protocol {Protocol} is not spoken by this version of FastSidecar: the app is called over http")]
+        public static partial void ProtocolNotSpoken(ILogger logger, string protocol);
+
         [LoggerMessage(Level = LogLevel.Information, Message = "app max concurrency set to {Limit}")]
         public static partial void MaxConcurrency(ILogger logger, int limit);
-
-        [LoggerMessage(Level = LogLevel.Error, Message = "Failed to listen for gRPC server on TCP address {EndPoint} with error: {Reason}")]
-        public static partial void GrpcListenFailed(ILogger logger, string endPoint, string reason);
-
-        [LoggerMessage(Level = LogLevel.Information, Message = "gRPC server listening on TCP address: {EndPoint}")]
-        public static partial void GrpcListening(ILogger logger, string endPoint);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "API gRPC server is running on port {Port}")]
         public static partial void GrpcRunning(ILogger logger, int port);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "API gRPC server is running on a Unix Domain Socket")]
         public static partial void GrpcOnSocket(ILogger logger);
-
-        [LoggerMessage(Level = LogLevel.Information, Message = "{Kind} server listening on UNIX socket: {Path}")]
-        public static partial void OnSocketPath(ILogger logger, string kind, string path);
-
-        [LoggerMessage(Level = LogLevel.Error, Message = "Failed to listen for {Kind} server on UNIX socket {Path} with error: {Reason}")]
-        public static partial void SocketFailed(ILogger logger, string kind, string path, string reason);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Enabled token authentication on HTTP server")]
         public static partial void TokenEnabled(ILogger logger);
@@ -70,26 +62,14 @@ internal sealed partial class Sidecar
         [LoggerMessage(Level = LogLevel.Information, Message = "Enabled tracing HTTP middleware")]
         public static partial void TracingEnabled(ILogger logger);
 
-        [LoggerMessage(Level = LogLevel.Debug, Message = "Failed to listen for HTTP server on TCP address {EndPoint} with error: {Reason}")]
-        public static partial void HttpListenFailed(ILogger logger, string endPoint, string reason);
-
-        [LoggerMessage(Level = LogLevel.Information, Message = "HTTP server listening on TCP address: {EndPoint}")]
-        public static partial void HttpListening(ILogger logger, string endPoint);
-
         [LoggerMessage(Level = LogLevel.Information, Message = "HTTP server is running on port {Port}")]
         public static partial void HttpRunning(ILogger logger, int port);
-
-        [LoggerMessage(Level = LogLevel.Information, Message = "HTTP server listening on UNIX socket: {Path}")]
-        public static partial void HttpOnSocketPath(ILogger logger, string path);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "HTTP server is running on a Unix Domain Socket")]
         public static partial void HttpOnSocket(ILogger logger);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "The request body size parameter is: {Bytes} bytes")]
         public static partial void BodyLimitParameter(ILogger logger, long bytes);
-
-        [LoggerMessage(Level = LogLevel.Information, Message = "gRPC server listening on pre-bound TCP address: {EndPoint}")]
-        public static partial void InternalListening(ILogger logger, string endPoint);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Internal gRPC server is running on {Address}:{Port}")]
         public static partial void InternalRunning(ILogger logger, string address, int port);

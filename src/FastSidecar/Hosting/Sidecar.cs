@@ -1,5 +1,5 @@
+using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using FastSidecar.AccessControl;
 using FastSidecar.Api.Grpc;
 using FastSidecar.Api.Http;
@@ -34,9 +34,7 @@ internal sealed partial class Sidecar
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly ILogger _httpLog;
-    private readonly ILogger _grpcApiLog;
-    private readonly ILogger _internalLog;
-    private readonly ListenSockets _sockets;
+    private readonly SidecarPorts _ports;
     private readonly Action<bool> _requestShutdown;
 
     /// <param name="options">Validated.</param>
@@ -64,9 +62,7 @@ internal sealed partial class Sidecar
         _time = time;
         _log = logging.CreateLogger("dapr.runtime");
         _httpLog = logging.CreateLogger("dapr.runtime.http");
-        _grpcApiLog = logging.CreateLogger("dapr.runtime.grpc.api");
-        _internalLog = logging.CreateLogger("dapr.runtime.grpc.internal");
-        _sockets = new ListenSockets(time);
+        _ports = new SidecarPorts(options, Parts, logging, time);
         Readiness = new Readiness(Readiness.Runtime, Readiness.SecurityProvider, Readiness.GrpcApiServer, Readiness.GrpcInternalServer);
     }
 
@@ -91,11 +87,11 @@ internal sealed partial class Sidecar
 
         // 2. Internal port: reserved early, served late.
         var internalPort = _node.InternalPort;
-        var internalListener = await _sockets.TryBindAsync(
-            options.InternalGrpcListenAddress, internalPort, ListenSockets.Listen, (_, e) => Log.NotReserved(_log, e.Message), cancellationToken);
+        var internalListener = await _ports.ReserveInternalAsync(internalPort, cancellationToken);
 
         // 3. Who we are, and how others are found.
         var hostAddress = _node.HostAddress ?? throw new SidecarStartException(HostAddress.NotFoundText);
+        Log.Sampler(_log, _configuration.Tracing.SamplingRate.ToString(CultureInfo.InvariantCulture));
         var resolver = NameResolution.Create(_configuration.NameResolution, options, hostAddress, internalPort, _logging, _log, _time, Parts);
 
         // 4. The app.
@@ -125,11 +121,12 @@ internal sealed partial class Sidecar
         Readiness.SetOutboundReady();
 
         // 7. The app may take its time.
-        if (app is not null)
+        if (options.AppPort > 0)
         {
             await WaitForAppAsync(app, cancellationToken);
         }
 
+        (_metadata ??= CreateMetadata()).IsInitialized = true;
         Readiness.SetReady(Readiness.Runtime);
         Log.Initialized(_log, (long)_time.GetElapsedTime(started).TotalMilliseconds);
     }
@@ -148,9 +145,20 @@ internal sealed partial class Sidecar
             return null;
         }
 
+        if (_options.AppProtocol != AppProtocol.Http)
+        {
+            Log.ProtocolNotSpoken(_log, _options.AppProtocol.ToString().ToLowerInvariant());
+        }
+
         if (_options.AppMaxConcurrency > 0)
         {
             Log.MaxConcurrency(_log, _options.AppMaxConcurrency);
+        }
+
+        if (_options.AppPort > IPEndPoint.MaxPort)
+        {
+            // No port has that number; daprd takes it and waits for such an app for ever.
+            return null;
         }
 
         return Parts.App = new HttpAppTarget(
@@ -175,54 +183,29 @@ internal sealed partial class Sidecar
             return;
         }
 
-        var address = _options.MetricsListenAddress;
-        try
-        {
-            Parts.Metrics = new HttpServer([ListenSockets.Bind(address, _options.MetricsPort)], new MetricsHandler(), http2: null, _logging);
-            await Parts.Metrics.StartAsync(cancellationToken);
-        }
-        catch (Exception e) when (e is SocketException or IOException or FormatException)
-        {
-            throw new SidecarStartException($"failed to listen on {address}:{_options.MetricsPort}: listen tcp {address}:{_options.MetricsPort}: bind: address already in use", e);
-        }
-
-        Log.MetricsStarted(_log, address, _options.MetricsPort);
+        Parts.Metrics = new HttpServer([await _ports.BindMetricsAsync(cancellationToken)], new MetricsHandler(), http2: null, _logging);
+        await Parts.Metrics.StartAsync(CancellationToken.None);
+        Log.MetricsStarted(_log, _options.MetricsListenAddress, _options.MetricsPort);
     }
 
     private async Task StartGrpcApiAsync(CancellationToken cancellationToken)
     {
-        var listener = Parts.GrpcApi = new Http2Listener(new GrpcService(), PeerHttp2(_options), _time);
-        if (SocketPath("grpc") is { } path)
+        var listeners = await _ports.BindGrpcApiAsync(cancellationToken);
+        Parts.GrpcApi = new Http2Listener(new GrpcService(), PeerHttp2(_options), _time, _log);
+        foreach (var listener in listeners)
         {
-            listener.Start(ListenOnSocket(path, _grpcApiLog, "gRPC", "failed to start API gRPC server: could not listen on any endpoint"));
-            Readiness.SetReady(Readiness.GrpcApiServer);
-            Log.GrpcOnSocket(_log);
-            return;
-        }
-
-        var bound = await _sockets.BindAllAsync(
-            _options.ListenAddresses,
-            _options.GrpcPort,
-            ListenSockets.Listen,
-            (endPoint, e) => Log.GrpcListenFailed(_grpcApiLog, endPoint, ListenError(endPoint, e)),
-            cancellationToken);
-        if (bound.Count == 0)
-        {
-            throw new SidecarStartException("failed to start API gRPC server: could not listen on any endpoint");
-        }
-
-        foreach (var socket in bound)
-        {
-            listener.Start(socket);
-        }
-
-        foreach (var address in _options.ListenAddresses)
-        {
-            Log.GrpcListening(_grpcApiLog, $"{address}:{_options.GrpcPort}");
+            Parts.GrpcApi.Start(listener);
         }
 
         Readiness.SetReady(Readiness.GrpcApiServer);
-        Log.GrpcRunning(_log, _options.GrpcPort);
+        if (_ports.OnSocketFiles)
+        {
+            Log.GrpcOnSocket(_log);
+        }
+        else
+        {
+            Log.GrpcRunning(_log, _options.GrpcPort);
+        }
     }
 
     private async Task StartHttpApiAsync(OutboundInvoker outbound, InvocationObserver observer, CancellationToken cancellationToken)
@@ -240,54 +223,20 @@ internal sealed partial class Sidecar
 
         var handler = new HttpApi(ApiOptions(), new RouteTable(RouteTable.ApiPort, invokeIsFallback: true), routes, CreateApiLog(), _time);
         var http2 = _environment.HttpH2cDisabled ? null : new Http2Api(handler, ApiHttp2(), _time);
-        var sockets = await BindHttpAsync(cancellationToken);
+        var sockets = await _ports.BindHttpApiAsync(cancellationToken);
         Parts.HttpApi = new HttpServer(sockets, handler, http2 is null ? null : http2.ServeAsync, _logging);
-        await Parts.HttpApi.StartAsync(cancellationToken);
+        await Parts.HttpApi.StartAsync(CancellationToken.None);
         await StartPublicAsync(cancellationToken);
-        Log.BodyLimitParameter(_log, _options.MaxBodyBytes);
-    }
-
-    private async Task<List<Socket>> BindHttpAsync(CancellationToken cancellationToken)
-    {
-        if (SocketPath("http") is { } path)
+        if (_ports.OnSocketFiles)
         {
-            return [BindHttpSocket(path)];
-        }
-
-        var sockets = await _sockets.BindAllAsync(
-            _options.ListenAddresses,
-            _options.HttpPort,
-            ListenSockets.Bind,
-            (endPoint, e) => Log.HttpListenFailed(_httpLog, endPoint, e.Message),
-            cancellationToken);
-        if (sockets.Count == 0)
-        {
-            throw new SidecarStartException("failed to start HTTP server: could not listen on any endpoint");
-        }
-
-        foreach (var address in _options.ListenAddresses)
-        {
-            Log.HttpListening(_httpLog, $"{address}:{_options.HttpPort}");
-        }
-
-        Log.HttpRunning(_log, _options.HttpPort);
-        return sockets;
-    }
-
-    private Socket BindHttpSocket(string path)
-    {
-        try
-        {
-            var socket = ListenSockets.BindUnix(path);
-            Parts.SocketFiles.Add(path);
-            Log.HttpOnSocketPath(_httpLog, path);
             Log.HttpOnSocket(_log);
-            return socket;
         }
-        catch (SocketException e)
+        else
         {
-            throw new SidecarStartException("failed to start HTTP server: could not listen on any endpoint", e);
+            Log.HttpRunning(_log, _options.HttpPort);
         }
+
+        Log.BodyLimitParameter(_log, _options.MaxBodyBytes);
     }
 
     private async Task StartPublicAsync(CancellationToken cancellationToken)
@@ -300,49 +249,33 @@ internal sealed partial class Sidecar
         var routes = new HttpRoutes(null, HealthRoute(), MetadataRoute(maxBodyBytes: 0), null, null);
         var handler = new HttpApi(
             new HttpApiOptions { MaxHeadBytes = MaxHeadBytes, TraceHeaders = TracesHeaders }, new RouteTable(RouteTable.PublicPort, invokeIsFallback: false), routes, null, _time);
-        try
+        Parts.PublicHttp = new HttpServer([await _ports.BindPublicAsync(port, cancellationToken)], handler, http2: null, _logging);
+        await Parts.PublicHttp.StartAsync(CancellationToken.None);
+        if (TracesHeaders)
         {
-            Parts.PublicHttp = new HttpServer([ListenSockets.Bind(_options.PublicListenAddress, port)], handler, http2: null, _logging);
-            await Parts.PublicHttp.StartAsync(cancellationToken);
-        }
-        catch (Exception e) when (e is SocketException or IOException or FormatException)
-        {
-            throw new SidecarStartException(
-                new StartProblem("dapr.runtime.http", $"listen tcp {_options.PublicListenAddress}:{port}: bind: address already in use"), e);
+            Log.TracingEnabled(_httpLog);
         }
     }
 
     private async Task StartInternalAsync(SocketListener? reserved, int port, InboundInvoker inbound, int messageLimit, CancellationToken cancellationToken)
     {
-        var listener = reserved ?? await _sockets.TryBindAsync(
-            _options.InternalGrpcListenAddress,
-            port,
-            ListenSockets.Listen,
-            (endPoint, e) => Log.GrpcListenFailed(_internalLog, endPoint, ListenError(endPoint, e)),
-            cancellationToken);
-        if (listener is null)
-        {
-            throw new SidecarStartException("failed to start internal gRPC server: could not listen on any endpoint");
-        }
-
-        Parts.Internal = new Http2Listener(new PeerService(inbound, messageLimit), PeerHttp2(_options), _time);
+        var listener = await _ports.BindInternalAsync(reserved, port, cancellationToken);
+        Parts.Internal = new Http2Listener(new PeerService(inbound, messageLimit), PeerHttp2(_options), _time, _log);
         Parts.Internal.Start(listener);
-        Log.InternalListening(_internalLog, $"{(_options.InternalGrpcListenAddress.Length == 0 ? "[::]" : _options.InternalGrpcListenAddress)}:{port}");
         Readiness.SetReady(Readiness.GrpcInternalServer);
         Log.InternalRunning(_log, _options.InternalGrpcListenAddress, port);
     }
 
-    private async Task WaitForAppAsync(HttpAppTarget app, CancellationToken cancellationToken)
+    private async Task WaitForAppAsync(HttpAppTarget? app, CancellationToken cancellationToken)
     {
-        var protocol = _options.AppProtocol.ToString().ToLowerInvariant();
-        await new AppWait(_options.AppChannelAddress, _options.AppPort, protocol, _time, _log).RunAsync(cancellationToken);
+        await new AppWait(_options.AppChannelAddress, _options.AppPort, _options.AppProtocol, _time, _log).RunAsync(cancellationToken);
         if (_options.DisabledInitEndpoints.Contains("config"))
         {
             Log.ConfigSkipped(_log);
             return;
         }
 
-        if (await app.RequestConfigAsync(_options.AppId, cancellationToken))
+        if (app is not null && await app.RequestConfigAsync(_options.AppId, cancellationToken))
         {
             Log.ConfigLoaded(_log);
         }
@@ -420,33 +353,6 @@ internal sealed partial class Sidecar
             ? new ApiLogPolicy(new ApiLog(_logging), _configuration.ApiLogging.ObfuscateUrls, _configuration.ApiLogging.OmitHealthChecks)
             : null;
     }
-
-    private string? SocketPath(string api) =>
-        _options.UnixDomainSocketFolder.Length == 0 ? null : Path.Combine(_options.UnixDomainSocketFolder, $"dapr-{_options.AppId}-{api}.socket");
-
-    private SocketListener ListenOnSocket(string path, ILogger log, string kind, string failure)
-    {
-        try
-        {
-            var listener = new SocketListener(new UnixDomainSocketEndPoint(path));
-            Parts.SocketFiles.Add(path);
-            Log.OnSocketPath(log, kind, path);
-            return listener;
-        }
-        catch (SocketException e)
-        {
-            Log.SocketFailed(log, kind, path, e.Message);
-            throw new SidecarStartException(failure, e);
-        }
-    }
-
-    /// <summary>The words of Go's net package for a failed bind.</summary>
-    private static string ListenError(string endPoint, Exception exception) => exception switch
-    {
-        SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } => $"listen tcp {endPoint}: bind: address already in use",
-        SocketException e => $"listen tcp {endPoint}: bind: {e.Message}",
-        _ => $"listen tcp: address {endPoint[(endPoint.LastIndexOf(':') + 1)..]}: invalid port",
-    };
 
     private void LogResources()
     {

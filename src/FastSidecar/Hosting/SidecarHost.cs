@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using FastSidecar.Configuration;
 using FastSidecar.Observability.Logging;
 using Microsoft.Extensions.Logging;
@@ -10,6 +11,8 @@ internal sealed partial class SidecarHost
     /// <summary>How long after its answer a forced shutdown ends the process (dapr pkg/api/universal/shutdown.go v1.18.3).</summary>
     private static readonly TimeSpan ForcedAfter = TimeSpan.FromMilliseconds(100);
 
+    private static readonly Task Never = new TaskCompletionSource().Task;
+
     private readonly SidecarOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -17,6 +20,7 @@ internal sealed partial class SidecarHost
     private readonly Sidecar _sidecar;
     private readonly ShutdownSequence _shutdown;
     private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _forced = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private SidecarHost(SidecarOptions options, ConfigurationResource configuration, EnvironmentVariables environment, SidecarNode node, DaprLogging logging, TimeProvider time)
     {
@@ -35,11 +39,13 @@ internal sealed partial class SidecarHost
     public static async Task<int> RunAsync(SidecarOptions options, EnvironmentVariables environment, DaprLogging logging, CancellationToken shutdown)
     {
         var log = logging.CreateLogger("dapr.runtime");
-        if (!options.MtlsEnabled)
+        if (options.MtlsEnabled)
         {
-            Log.MtlsOff(logging.CreateLogger("dapr.runtime.security"));
+            // Running on in clear text would be the worst way to not have it.
+            throw new SidecarStartException("this version of FastSidecar has no mTLS: start it without --enable-mtls");
         }
 
+        Log.MtlsOff(logging.CreateLogger("dapr.runtime.security"));
         var node = SidecarNode.Of(options, environment);
         var configuration = StartConfiguration.Load(options, environment, node.InternalPort, node.HostAddress, log);
         return await new SidecarHost(options, configuration, environment, node, logging, TimeProvider.System).RunAsync(shutdown);
@@ -52,66 +58,83 @@ internal sealed partial class SidecarHost
             Log.InfiniteGrace(_log);
         }
 
-        using var startOver = CancellationTokenSource.CreateLinkedTokenSource(shutdown);
+        var running = RunGracefullyAsync(shutdown);
+        if (await Task.WhenAny(running, _forced.Task) == running)
+        {
+            return await running;
+        }
+
+        // Nothing is taken down: the process ends under it.
+        await Task.Delay(ForcedAfter, _time, CancellationToken.None);
+        return 1;
+    }
+
+    private async Task<int> RunGracefullyAsync(CancellationToken shutdown)
+    {
+        using var startOver = new CancellationTokenSource();
         var starting = _sidecar.StartAsync(startOver.Token);
         var signalled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = shutdown.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), signalled);
-        var end = await Task.WhenAny(_asked.Task, signalled.Task, ObserveStart(starting));
-        if (end == signalled.Task && starting.IsCompletedSuccessfully)
+        var end = await Task.WhenAny(_asked.Task, signalled.Task, FailureOf(starting));
+        if (end == signalled.Task)
         {
-            await _shutdown.BlockAsync(CancellationToken.None);
+            await _shutdown.BlockAsync(appUnhealthy: starting.IsCompletedSuccessfully ? Never : Task.CompletedTask, _asked.Task);
         }
 
         await startOver.CancelAsync();
-        await ThrowIfNotStartedAsync(starting);
-        if (await _shutdown.RunAsync() is { } failure)
+        var problem = await ProblemAsync(starting);
+        var failure = await _shutdown.RunAsync();
+        problem?.Throw();
+        if (failure is null)
         {
-            Log.Fatal(_log, failure);
-            return 1;
+            return 0;
         }
 
-        return 0;
+        Log.Fatal(_log, failure);
+        return 1;
     }
 
     /// <summary>Completes only when the start failed: a start that succeeded is no reason to stop.</summary>
-    private static async Task ObserveStart(Task starting)
+    private static async Task FailureOf(Task starting)
     {
-        try
+        if (await ProblemAsync(starting) is null)
         {
-            await starting;
+            await Never;
         }
-        catch (Exception e) when (e is SidecarStartException or OperationCanceledException)
-        {
-            return;
-        }
-
-        await new TaskCompletionSource().Task;
     }
 
-    /// <summary>A start that failed is the caller's to report; one that was called off is not a failure.</summary>
-    private static async Task ThrowIfNotStartedAsync(Task starting)
+    /// <summary>Why the start failed; null when it did not, or was called off.</summary>
+    private static async Task<ExceptionDispatchInfo?> ProblemAsync(Task starting)
     {
         try
         {
             await starting;
+            return null;
         }
         catch (OperationCanceledException)
         {
             // Whoever called it off knows.
+            return null;
+        }
+        catch (Exception e)
+        {
+            // Thrown again when what had come up is down; the command says it.
+            return ExceptionDispatchInfo.Capture(e);
         }
     }
 
     private void OnApiShutdown(bool force)
     {
-        if (!force)
+        if (force)
+        {
+            Log.ForcedShutdown(_apiLog);
+            _forced.TrySetResult();
+        }
+        else
         {
             Log.ApiShutdown(_apiLog);
             _asked.TrySetResult();
-            return;
         }
-
-        Log.ForcedShutdown(_apiLog);
-        _ = _time.CreateTimer(static _ => Environment.Exit(1), null, ForcedAfter, Timeout.InfiniteTimeSpan);
     }
 
     private static partial class Log

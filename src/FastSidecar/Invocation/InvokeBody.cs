@@ -32,6 +32,7 @@ internal sealed class InvokeBody
     private bool _sourceEnded;
     private bool _outstanding;
     private bool _unread;
+    private bool _announcedTooLong;
     private volatile bool _reading;
 
     /// <summary>The length the client announced, or null for a body of unknown length.</summary>
@@ -61,6 +62,7 @@ internal sealed class InvokeBody
         _outstanding = false;
         _unread = false;
         IsBroken = false;
+        _announcedTooLong = limitBytes > 0 && length > limitBytes;
         _sourceEnded = length == 0;
     }
 
@@ -98,6 +100,7 @@ internal sealed class InvokeBody
             return true;
         }
 
+        ThrowIfAnnouncedTooLong();
         try
         {
             if (!_source.TryRead(out result))
@@ -123,6 +126,7 @@ internal sealed class InvokeBody
             return ReadKept();
         }
 
+        ThrowIfAnnouncedTooLong();
         _reading = true;
         try
         {
@@ -179,6 +183,15 @@ internal sealed class InvokeBody
         if (_reading)
         {
             _source.CancelPendingRead();
+        }
+    }
+
+    /// <summary>The length alone says so: nothing is forwarded that would have to be broken off.</summary>
+    private void ThrowIfAnnouncedTooLong()
+    {
+        if (_announcedTooLong)
+        {
+            throw new InvokeBodyException(ErrorTable.BodyTooLarge);
         }
     }
 

@@ -27,14 +27,14 @@ internal sealed class RuntimeMetadata
     private const string VersionKey = "daprRuntimeVersion";
 
     private readonly Lock _lock = new();
-    private readonly SortedDictionary<string, string> _extended = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, byte[]> _extended = new(StringComparer.Ordinal);
 
     public RuntimeMetadata(string appId, string runtimeVersion, AppConnectionProperties app)
     {
         AppId = appId;
         RuntimeVersion = runtimeVersion;
         App = app;
-        _extended[VersionKey] = runtimeVersion;
+        _extended[VersionKey] = System.Text.Encoding.UTF8.GetBytes(runtimeVersion);
     }
 
     public string AppId { get; }
@@ -43,11 +43,14 @@ internal sealed class RuntimeMetadata
 
     public AppConnectionProperties App { get; }
 
+    /// <summary>The start has come to its end; before, Dapr's actors count as initializing.</summary>
+    public bool IsInitialized { get; set; }
+
     /// <summary>Features that daprd 1.18.3 reports as enabled by default.</summary>
     public IReadOnlyList<string> EnabledFeatures { get; } = ["HotReload", "WorkflowsRemoteActivityReminder"];
 
-    /// <summary>Stores a value; the last one wins. An empty key and the version's own key change nothing.</summary>
-    public void Set(string key, string value)
+    /// <summary>Stores a value, which need not be valid UTF-8; the last one wins. An empty key and the version's own key change nothing.</summary>
+    public void Set(string key, byte[] value)
     {
         if (key.Length == 0 || key == VersionKey)
         {
@@ -61,7 +64,7 @@ internal sealed class RuntimeMetadata
     }
 
     /// <summary>All stored values, ordered by key.</summary>
-    public KeyValuePair<string, string>[] Extended()
+    public KeyValuePair<string, byte[]>[] Extended()
     {
         lock (_lock)
         {

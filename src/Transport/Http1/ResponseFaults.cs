@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 
 namespace FastSidecar.Transport.Http1;
 
@@ -30,7 +29,7 @@ internal static class ResponseFaults
     public static Http1ResponseException Malformed(string what, ReadOnlySpan<byte> quoted) => Malformed($"{what} {GoText.Quote(quoted)}");
 
     public static Http1ResponseException MalformedHeaderLine(ReadOnlySpan<byte> line) =>
-        Malformed("malformed MIME header line: " + Encoding.UTF8.GetString(line));
+        Malformed("malformed MIME header line: " + GoText.Quote(line));
 
     public static Http1ResponseException MalformedChunk(string what) => new(Http1ResponseFault.MalformedChunk, what);
 

@@ -8,7 +8,7 @@ namespace FastSidecar.Transport.Sockets;
 /// </summary>
 internal sealed class ReceiveBuffer
 {
-    private const int MinBlockBytes = 4096;
+    private const int MinBlockBytes = 8192;
 
     // One receive of a fast sender fills this; more would only raise what an idle moment keeps.
     private const int MaxBlockBytes = 64 * 1024;

@@ -22,7 +22,7 @@ internal static class Timeline
             var start = recorded[i]![0]!.GetValue<double>();
             var value = recorded[i]![1]!;
             var end = i + 1 < recorded.Count ? recorded[i + 1]![0]!.GetValue<double>() : IsRefusal(value) ? double.MaxValue : endMs;
-            var (from, to) = (i == 0 ? 0 : start + Tolerance(start), end == double.MaxValue ? end : end - Tolerance(end));
+            var (from, to) = (start + Tolerance(start), end == double.MaxValue ? end : end - Tolerance(end));
             if (samples.Any(s => s.Ms >= from && s.Ms <= to && !IsEqual(value, s.Value)))
             {
                 return Changes(samples);
@@ -39,7 +39,7 @@ internal static class Timeline
     /// <summary>A recorded status alone leaves the body open; texts differ in what Dapr does not write.</summary>
     private static bool IsEqual(JsonNode recorded, JsonNode seen) => (recorded, seen) switch
     {
-        (JsonArray r, JsonArray s) => r[0]!.GetValue<int>() == s[0]!.GetValue<int>() && Comparison.Worded(r[1]!.GetValue<string>()) == Comparison.Worded(s[1]!.GetValue<string>()),
+        (JsonArray r, JsonArray s) => r[0]!.GetValue<int>() == s[0]!.GetValue<int>() && Wording.IsSame(r[1]!.GetValue<string>(), s[1]!.GetValue<string>()),
         (JsonValue r, JsonArray s) when r.TryGetValue<int>(out var status) => status == s[0]!.GetValue<int>(),
         (JsonValue r, JsonValue s) when r.TryGetValue<string>(out var text) => s.TryGetValue<string>(out var other) && (text == other || text[0] == other[0] && text is "r"),
         _ => false,

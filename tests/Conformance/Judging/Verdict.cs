@@ -28,7 +28,7 @@ internal sealed record Verdict(string File, string Case, VerdictKind Kind, IRead
     public bool Fails => Kind is VerdictKind.Different or VerdictKind.ListedButMatches or VerdictKind.Missing;
 
     /// <summary>Every byte was right; only moments were not.</summary>
-    public bool IsOnlyLate => Differences.Count > 0 && Differences.All(d => d.Path.Contains("marks.", StringComparison.Ordinal) || d.Path.EndsWith("done_after_start_s", StringComparison.Ordinal));
+    public bool IsOnlyLate => Differences.Count > 0 && Differences.All(d => d.Path.Contains("marks.", StringComparison.Ordinal) || Moments.IsMoment(d.Path));
 
     public static Verdict Of(string file, JsonObject recorded, JsonObject? actual, KnownDifferences known)
     {

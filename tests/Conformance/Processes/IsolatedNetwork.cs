@@ -11,6 +11,9 @@ internal static class IsolatedNetwork
     /// <summary>The address of sidecars inside; nine characters as in the recordings, whose lengths count on it.</summary>
     public const string HostIp = "10.99.0.2";
 
+    /// <summary>What stands for it without a network of its own: a loopback address that no recorded text names, of the same length.</summary>
+    public const string HostIpHere = "127.0.0.9";
+
     private const string SetUp =
         "ip link set lo up && ip link add v0 type veth peer name v1 && ip addr add 10.99.0.2/24 dev v0 && ip link set v0 up multicast on"
         + " && ip link set v1 up && ip route add default dev v0";

@@ -40,7 +40,10 @@ internal sealed partial class SidecarProcess : IDisposable
 {
     public const int SigHup = 1;
     public const int SigInt = 2;
+    public const int SigQuit = 3;
     public const int SigKill = 9;
+    public const int SigUsr1 = 10;
+    public const int SigPipe = 13;
     public const int SigTerm = 15;
 
     private readonly Process _process;

@@ -42,6 +42,12 @@ internal sealed class FileReplay(ReplaySettings settings, Action<JsonObject> rep
             case "grpc/wire-http" or "grpc/wire-idle" or "grpc/wire-slowbody":
                 await WireReplay.RunAsync(settings, file, RunAsync);
                 break;
+            case "runtime/lifecycle-start":
+                await LifecycleStartReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "runtime/lifecycle-shutdown":
+                await LifecycleShutdownReplay.RunAsync(settings, file, RunAsync);
+                break;
             case "runtime/cli":
                 await CliReplay.RunAsync(settings, file, RunAsync);
                 break;

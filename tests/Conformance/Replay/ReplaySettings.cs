@@ -14,6 +14,9 @@ internal sealed record ReplaySettings
     /// <summary>Flags given to every sidecar on top of the recorded ones.</summary>
     public IReadOnlyList<string> ExtraFlags { get; init; } = [];
 
+    /// <summary>Variables given to every sidecar on top of the recorded ones.</summary>
+    public Dictionary<string, string> ExtraEnvironment { get; init; } = [];
+
     /// <summary>Only cases whose name matches.</summary>
     public string CasePattern { get; init; } = "";
 }

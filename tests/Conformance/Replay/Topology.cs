@@ -14,14 +14,21 @@ internal sealed class Topology : ICaseBench, IAsyncDisposable
     private readonly ReplaySettings _settings;
     private readonly CaseFile _file;
     private readonly Dictionary<string, SidecarProcess> _sidecars = [];
+    private readonly Dictionary<string, RecordedProcess> _started = [];
     private readonly FreePorts _ports = new(new Random());
 
     /// <summary>Chooses ports and writes the configuration files; a certificate means that the app speaks TLS.</summary>
     public Topology(ReplaySettings settings, CaseFile file, X509Certificate2? certificate = null)
+        : this(settings, file, "", certificate)
+    {
+    }
+
+    /// <summary>For one case of a file that starts its processes anew for each.</summary>
+    public Topology(ReplaySettings settings, CaseFile file, string caseName, X509Certificate2? certificate = null)
     {
         _settings = settings;
         _file = file;
-        Folder = Path.Combine(settings.Folder, file.Name.Replace('/', '-'));
+        Folder = Path.Combine(settings.Folder, file.Name.Replace('/', '-'), caseName);
         Directory.CreateDirectory(Folder);
         Placeholders = new Placeholders(settings.HostIp, Dns.GetHostName(), Folder);
         App = new ScriptedApp(_ports.Next(), Rendezvous, certificate);
@@ -74,8 +81,9 @@ internal sealed class Topology : ICaseBench, IAsyncDisposable
     }
 
     /// <summary>Starts one more sidecar of this topology, or a crashed one again on its ports.</summary>
-    public SidecarProcess StartSidecar(RecordedProcess process, SidecarPorts? ports = null)
+    public SidecarProcess StartSidecar(RecordedProcess process, SidecarPorts? ports = null, int? appPort = null)
     {
+        _started[process.Key] = process;
         var resources = Path.Combine(Folder, "res-" + process.Key);
         Directory.CreateDirectory(resources);
         foreach (var (name, text) in process.Resources)
@@ -101,10 +109,10 @@ internal sealed class Topology : ICaseBench, IAsyncDisposable
             AppId = process.AppId,
             LogFile = Path.Combine(Folder, process.Key + ".log"),
             Ports = ports,
-            AppPort = process.HasApp ? App.Port : null,
+            AppPort = process.HasApp ? appPort ?? App.Port : null,
             ResourcesFolder = resources,
             Flags = [.. flags, .. _settings.ExtraFlags],
-            Environment = process.Environment,
+            Environment = process.Environment.Concat(_settings.ExtraEnvironment).ToDictionary(),
         });
     }
 
@@ -117,7 +125,7 @@ internal sealed class Topology : ICaseBench, IAsyncDisposable
             crashes[key] = new JsonObject { ["exit_code"] = sidecar.ExitCode };
             var ports = sidecar.Ports;
             sidecar.Dispose();
-            StartSidecar(_file.Processes.First(p => p.Key == key), ports);
+            StartSidecar(_started[key], ports);
             await ReadyAsync(key);
         }
 

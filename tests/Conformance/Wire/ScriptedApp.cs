@@ -51,6 +51,9 @@ internal sealed class ScriptedApp : IDisposable
     /// <summary>Path (without query) of a request that is not part of any case → its answer; a null answer closes the connection.</summary>
     public Dictionary<string, Func<JsonObject, Task<string?>>> Quiet { get; } = [];
 
+    /// <summary>Whether a TLS hello is answered at once, as plain HTTP servers do; else it waits for a request that never comes.</summary>
+    public bool AnswersTls { get; set; } = true;
+
     public void Start()
     {
         _listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -175,8 +178,8 @@ internal sealed class ScriptedApp : IDisposable
     private async Task<bool> ServeOneAsync(RawConnection connection)
     {
         await connection.UntilAsync(
-            () => connection.PeerEnd is not null || connection.Look(r => HttpMessage.FindHeadEnd(r.Span) >= 0 || IsTlsHello(r.Span)), Forever);
-        if (connection.Look(r => IsTlsHello(r.Span)))
+            () => connection.PeerEnd is not null || connection.Look(r => HttpMessage.FindHeadEnd(r.Span) >= 0 || (AnswersTls && IsTlsHello(r.Span))), Forever);
+        if (AnswersTls && connection.Look(r => IsTlsHello(r.Span)))
         {
             // A TLS hello on a plain port: what a plain HTTP server answers.
             await connection.SendAsync(Encoding.Latin1.GetBytes("HTTP/1.0 400 Bad Request\r\n\r\n"));

@@ -1,14 +1,12 @@
 using System.Globalization;
-using System.Text;
 using System.Text.RegularExpressions;
 using FastSidecar.Integration.Samples;
-using FastSidecar.Tests.Shared;
 using Xunit;
 
 namespace FastSidecar.Integration.Demo;
 
 /// <summary><c>fastsidecar demo</c>, run from the published binary.</summary>
-public sealed partial class DemoTests
+public sealed class DemoTests
 {
     private const string Command = "artifacts/fastsidecar demo";
 
@@ -40,22 +38,30 @@ public sealed partial class DemoTests
         Assert.True(0 < direct && direct < through, demo.Output);
     }
 
-    [BinaryFact(needsNetwork: false)]
-    public async Task Demo_ToldToKeep_ServesThePrintedCallsUntilInterrupted()
+    [BinaryFact(needsNetwork: true, "curl")]
+    public async Task Demo_ToldToKeep_AnswersThePrintedCommandsUntilInterrupted()
     {
-        await using var demo = new Terminal($"{Command} --keep");
+        await using var network = await PrivateNetwork.CreateAsync();
+        await using var demo = new Terminal($"{Command} --keep", network.Name);
         await demo.ShowsAsync("Ctrl-C stops everything");
-        var url = PrintedHeaderCall().Match(demo.Output).Groups["url"].Value;
-        using var client = new HttpClient();
-        using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new StringContent("{\"item\":\"book\"}", Encoding.UTF8, "application/json") };
-        request.Headers.Add("dapr-app-id", "warehouse");
+        var commands = demo.Output.Split('\n').Select(static line => line.Trim()).Where(static line => line.StartsWith("curl ", StringComparison.Ordinal));
 
-        using var response = await client.SendAsync(request).Within("the call that the demo prints");
+        await using var curl = new Terminal(string.Join('\n', commands), network.Name);
 
-        Assert.Equal("warehouse did POST /reserve\n", await response.Content.ReadAsStringAsync());
-        await demo.ShowsAsync("warehouse saw POST /reserve from shop, body {\"item\":\"book\"}");
+        Assert.Equal(0, await curl.EndsAsync());
+        await curl.ShowsAsync(
+            "warehouse did GET /stock?item=book",
+            "warehouse did POST /reserve",
+            "shop did GET /shipped",
+            "\"id\":\"shop\"",
+            "process_cpu_seconds_total");
+        await demo.ShowsAsync(
+            "warehouse saw GET /stock?item=book from shop, body empty",
+            "warehouse saw POST /reserve from shop, body {\"item\":\"book\"}",
+            "shop saw GET /shipped from warehouse, body empty");
         demo.Signal(Terminal.SigInt);
         Assert.True(await demo.EndsAsync() == 0, demo.Output);
+        await network.IsEmptyAsync();
     }
 
     [BinaryFact(needsNetwork: true)]
@@ -86,7 +92,4 @@ public sealed partial class DemoTests
         Assert.True(match.Success, output);
         return double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
     }
-
-    [GeneratedRegex("-H 'dapr-app-id: warehouse' .* (?<url>http://127.0.0.1:[0-9]+/reserve)")]
-    private static partial Regex PrintedHeaderCall();
 }

@@ -27,7 +27,12 @@ internal sealed class Http2Api(IHttpHandler handler, Http2Options options, TimeP
         var exchange = new Http2Exchange(_date);
         try
         {
-            exchange.Begin(stream);
+            if (!exchange.TryBegin(stream))
+            {
+                stream.Reset(Http2ErrorCode.ProtocolError);
+                return;
+            }
+
             await handler.HandleAsync(exchange);
             if (exchange.HasStarted)
             {

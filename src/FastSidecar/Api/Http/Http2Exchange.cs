@@ -9,6 +9,7 @@ namespace FastSidecar.Api.Http;
 internal sealed class Http2Exchange(HttpDate date) : HttpExchange
 {
     private readonly HeaderList _head = new();
+    private readonly PipeWriter _discarded = PipeWriter.Create(Stream.Null);
     private Http2Stream _stream = null!;
     private string _method = "";
     private string _target = "";
@@ -29,38 +30,31 @@ internal sealed class Http2Exchange(HttpDate date) : HttpExchange
 
     public override PipeReader RequestBody => _stream.Input;
 
-    public override PipeWriter ResponseBody => _stream.Output;
+    /// <summary>An answer to HEAD has no content, whatever the handler writes (RFC 9110 §9.3.2).</summary>
+    public override PipeWriter ResponseBody => _method == "HEAD" ? _discarded : _stream.Output;
 
     public override CancellationToken Aborted => _stream.Aborted;
 
-    /// <summary>Takes over a stream whose request head is complete.</summary>
-    public void Begin(Http2Stream stream)
+    /// <summary>Takes over a stream whose request head is complete. False when Go's server would reset it.</summary>
+    public bool TryBegin(Http2Stream stream)
     {
         _stream = stream;
         var headers = stream.Headers;
+        var accepted = true;
         for (var i = 0; i < headers.Count; i++)
         {
-            var name = headers.Name(i);
-            var value = headers.Value(i);
-            if (name.SequenceEqual(":method"u8))
-            {
-                _method = Encoding.Latin1.GetString(value);
-            }
-            else if (name.SequenceEqual(":path"u8))
-            {
-                _target = Encoding.Latin1.GetString(value);
-            }
-            else if (name.SequenceEqual(":authority"u8))
-            {
-                RequestHeaders.Add("Host"u8, value);
-            }
-            else if (!name.StartsWith(":"u8))
-            {
-                RequestHeaders.Add(name, value);
-            }
+            accepted &= TryTake(headers.Name(i), headers.Value(i));
+        }
+
+        JoinCookies(headers);
+        if (_target.Length == 0)
+        {
+            // CONNECT has no path; no route claims it.
+            _target = "/";
         }
 
         _requestLength = stream.EndedWithHeaders ? 0 : AnnouncedLength();
+        return accepted;
     }
 
     /// <summary>Ends the response that the handler has written.</summary>
@@ -101,6 +95,63 @@ internal sealed class Http2Exchange(HttpDate date) : HttpExchange
         }
 
         _stream.WriteHead(_head, endStream: false);
+    }
+
+    private bool TryTake(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        if (name.SequenceEqual(":method"u8))
+        {
+            _method = Encoding.Latin1.GetString(value);
+        }
+        else if (name.SequenceEqual(":path"u8))
+        {
+            _target = Encoding.Latin1.GetString(value);
+        }
+        else if (name.SequenceEqual(":authority"u8))
+        {
+            RequestHeaders.Add("Host"u8, value);
+            // User information has no place in it (RFC 9113 §8.3.1).
+            return !value.Contains((byte)'@');
+        }
+        else if (name.SequenceEqual(":protocol"u8))
+        {
+            // Extended CONNECT was not offered (RFC 8441 §3).
+            return false;
+        }
+        else if (!name.StartsWith(":"u8) && !name.SequenceEqual("cookie"u8) && !name.SequenceEqual("expect"u8))
+        {
+            // Expect concerns this hop: the body is on its way already.
+            RequestHeaders.Add(name, value);
+        }
+
+        return true;
+    }
+
+    /// <summary>HTTP/2 may split a Cookie field; one field goes on (RFC 9113 §8.2.3).</summary>
+    private void JoinCookies(HeaderList headers)
+    {
+        var length = -2;
+        for (var i = headers.IndexOf("cookie"u8); i >= 0; i = headers.IndexOf("cookie"u8, i + 1))
+        {
+            length += headers.Value(i).Length + 2;
+        }
+
+        if (length < 0)
+        {
+            return;
+        }
+
+        "cookie"u8.CopyTo(RequestHeaders.Append("cookie"u8.Length, length, out var joined));
+        for (var i = headers.IndexOf("cookie"u8); i >= 0; i = headers.IndexOf("cookie"u8, i + 1))
+        {
+            headers.Value(i).CopyTo(joined);
+            joined = joined[headers.Value(i).Length..];
+            if (!joined.IsEmpty)
+            {
+                "; "u8.CopyTo(joined);
+                joined = joined[2..];
+            }
+        }
     }
 
     private void AddLowerCase(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)

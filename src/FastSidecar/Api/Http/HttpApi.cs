@@ -73,8 +73,14 @@ internal sealed class HttpApi : IHttpHandler
             return;
         }
 
-        await _routes.HandleAsync(exchange, target);
-        _apiLog?.Write(exchange, target, _time.GetElapsedTime(exchange.Invoke.Phases.Received));
+        try
+        {
+            await _routes.HandleAsync(exchange, target);
+        }
+        finally
+        {
+            _apiLog?.Write(exchange, target, _time.GetElapsedTime(exchange.Invoke.Phases.Received));
+        }
     }
 
     /// <summary>What Go's server refuses before Dapr sees it. True when the answer is written.</summary>

@@ -1,6 +1,8 @@
 using System.IO.Pipelines;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
+using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Buffers;
 
 namespace FastSidecar.Api.Http;
 
@@ -72,8 +74,9 @@ internal static class InvokeResponseWriter
     private static async ValueTask BufferAsync(HttpExchange exchange, InvokeResponse response, int status)
     {
         var body = response.Body;
-        var kept = new Transport.Buffers.PooledBufferWriter();
-        while (true)
+        using var kept = new PooledBufferWriter();
+        var ended = false;
+        while (!ended && kept.WrittenCount <= BufferedErrorBytes)
         {
             var read = await body.ReadAsync(exchange.Aborted);
             foreach (var piece in read.Buffer)
@@ -82,27 +85,28 @@ internal static class InvokeResponseWriter
             }
 
             body.AdvanceTo(read.Buffer.End);
-            if (read.IsCompleted)
-            {
-                if (!exchange.ResponseHeaders.Contains(DaprHeaders.ContentType))
-                {
-                    exchange.ResponseHeaders.Add(DaprHeaders.ContentType, HttpErrorWriter.JsonContentType.Span);
-                }
+            ended = read.IsCompleted;
+        }
 
-                await HttpErrorWriter.WriteFramedAsync(exchange, status, kept.WrittenMemory);
-                return;
-            }
+        if (!exchange.ResponseHeaders.Contains(DaprHeaders.ContentType))
+        {
+            exchange.ResponseHeaders.Add(DaprHeaders.ContentType, HttpErrorWriter.JsonContentType.Span);
+        }
 
-            if (kept.WrittenMemory.Length > BufferedErrorBytes)
-            {
-                break;
-            }
+        // By size alone, so that the framing does not depend on how the bytes happened to arrive.
+        if (kept.WrittenCount <= BufferedErrorBytes)
+        {
+            await HttpErrorWriter.WriteFramedAsync(exchange, status, kept.WrittenMemory);
+            return;
         }
 
         exchange.Start(status, null);
         Write(exchange.ResponseBody, kept.WrittenSpan);
-        exchange.CountBody(kept.WrittenMemory.Length);
-        await StreamAsync(exchange, body);
+        exchange.CountBody(kept.WrittenCount);
+        if (!ended)
+        {
+            await StreamAsync(exchange, body);
+        }
     }
 
     /// <summary>Passes the body on as it comes. Whenever it runs dry, what came so far leaves, the head first of all.</summary>
@@ -110,7 +114,7 @@ internal static class InvokeResponseWriter
     {
         while (true)
         {
-            if (!body.TryRead(out var read))
+            if (!TryRead(body, out var read, out var broken))
             {
                 if ((await exchange.ResponseBody.FlushAsync(exchange.Aborted)).IsCompleted)
                 {
@@ -118,6 +122,13 @@ internal static class InvokeResponseWriter
                 }
 
                 read = await body.ReadAsync(exchange.Aborted);
+            }
+
+            if (broken is not null)
+            {
+                // What came before the fault is the client's; the cut comes after it.
+                await exchange.ResponseBody.FlushAsync(exchange.Aborted);
+                throw broken;
             }
 
             foreach (var piece in read.Buffer)
@@ -138,6 +149,7 @@ internal static class InvokeResponseWriter
             }
         }
     }
+
     /// <summary>As BuffersExtensions.Write, but asks for room: before the response has started Kestrel on .NET 10 gives none to those who do not.</summary>
     private static void Write(PipeWriter output, ReadOnlySpan<byte> data)
     {
@@ -148,6 +160,22 @@ internal static class InvokeResponseWriter
             data[..count].CopyTo(room);
             output.Advance(count);
             data = data[count..];
+        }
+    }
+
+    /// <summary>True when there is something to act on now: data, the end, or a fault.</summary>
+    private static bool TryRead(PipeReader body, out ReadResult read, out Exception? fault)
+    {
+        fault = null;
+        try
+        {
+            return body.TryRead(out read);
+        }
+        catch (Exception e) when (e is IOException or PeerMessageException)
+        {
+            read = default;
+            fault = e;
+            return true;
         }
     }
 }

@@ -20,14 +20,6 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
         }
 
         Fill(exchange, target, request, form == InvokeForm.Header);
-        if (exchange.RequestLength > options.MaxBodyBytes && options.MaxBodyBytes > 0)
-        {
-            // The length alone says so: nothing is forwarded that would have to be broken off. A client that waits for its 100 may or may not send the body now.
-            exchange.BodyUnknown = request.ExpectsContinue;
-            await HttpErrorWriter.WriteInvokeErrorAsync(exchange, ErrorTable.BodyTooLarge);
-            return;
-        }
-
         var keepAtMost = exchange.RequestLength is null ? 0 : options.ReplayBytes;
         request.Body.Start(exchange.RequestBody, exchange.RequestLength, BodyKind.Bytes, options.MaxBodyBytes, keepAtMost);
         try
@@ -35,6 +27,8 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
             var result = await outbound.InvokeAsync(request, exchange.Aborted);
             if (result.Failed)
             {
+                // A client that waits for its 100 may or may not send the body that nobody read.
+                exchange.BodyUnknown = request.ExpectsContinue && request.Body.ReadBytes == 0;
                 await HttpErrorWriter.WriteInvokeErrorAsync(exchange, result.Error);
             }
             else

@@ -38,7 +38,7 @@ internal sealed class MetadataRoute(RuntimeMetadata metadata, long maxBodyBytes)
             return;
         }
 
-        metadata.Set(key, Encoding.UTF8.GetString(body));
+        metadata.Set(key, body);
         await HttpErrorWriter.WriteEmptyAsync(exchange, 204);
     }
 
@@ -81,7 +81,9 @@ internal sealed class MetadataRoute(RuntimeMetadata metadata, long maxBodyBytes)
 
         json.Write("},\"appConnectionProperties\":{"u8);
         WriteApp(json, metadata.App);
-        json.Write("},\"actorRuntime\":{\"runtimeStatus\":\"DISABLED\",\"hostReady\":false,\"placement\":\"placement: disconnected\"}}\n"u8);
+        json.Write(metadata.IsInitialized
+            ? "},\"actorRuntime\":{\"runtimeStatus\":\"DISABLED\",\"hostReady\":false,\"placement\":\"placement: disconnected\"}}\n"u8
+            : "},\"actorRuntime\":{\"runtimeStatus\":\"INITIALIZING\",\"hostReady\":false}}\n"u8);
     }
 
     private static void WriteApp(PooledBufferWriter json, AppConnectionProperties app)

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 
 namespace FastSidecar.Api.Http;
 
@@ -16,7 +17,15 @@ internal static class ProtocolSniffer
     public static ConnectionDelegate Split(ConnectionDelegate http1, ConnectionDelegate http2) =>
         async connection =>
         {
-            if (await IsHttp2Async(connection.Transport.Input))
+            // A server that stops cannot wait for a connection to say something: it goes on as HTTP/1.1, which Kestrel closes then.
+            var stopping = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? CancellationToken.None;
+            bool isHttp2;
+            await using (stopping.UnsafeRegister(static input => ((PipeReader)input!).CancelPendingRead(), connection.Transport.Input))
+            {
+                isHttp2 = await IsHttp2Async(connection.Transport.Input);
+            }
+
+            if (isHttp2)
             {
                 await http2(connection);
             }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 
 namespace FastSidecar.Commands.Demo;
@@ -8,9 +9,6 @@ internal sealed record DemoCall(string Title, DemoSidecar From, string Target, s
 /// <summary>The three ways of naming a target, and the way back; each is checked by what the called app saw.</summary>
 internal sealed class DemoCalls(DemoMesh mesh, DemoReport report, TimeProvider time)
 {
-    /// <summary>The first call waits for name resolution as well, which may take mDNS a second or two.</summary>
-    private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(5);
-
     public async Task RunAsync(CancellationToken interrupted)
     {
         report.CallsBegin();
@@ -37,20 +35,8 @@ internal sealed class DemoCalls(DemoMesh mesh, DemoReport report, TimeProvider t
 
     private async Task RunAsync(DemoCall call, CancellationToken interrupted)
     {
-        using var limit = new CancellationTokenSource(CallLimit, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, interrupted);
         var started = time.GetTimestamp();
-        DemoAnswer answer;
-        try
-        {
-            answer = await call.From.Api.SendAsync(
-                "POST", call.Target, call.HeaderName, call.HeaderValue, Encoding.UTF8.GetBytes(call.Expected.Body), either.Token);
-        }
-        catch (OperationCanceledException) when (!interrupted.IsCancellationRequested)
-        {
-            throw new DemoException($"POST {call.Target} to the sidecar of {call.From.AppId} was not answered within {CallLimit.TotalSeconds} s");
-        }
-
+        var answer = await SendAsync(call, interrupted);
         var took = time.GetElapsedTime(started);
         if (answer.Status != 200)
         {
@@ -59,7 +45,8 @@ internal sealed class DemoCalls(DemoMesh mesh, DemoReport report, TimeProvider t
 
         if (!mesh.Sightings.TryRead(out var sighting))
         {
-            throw new DemoException($"POST {call.Target} was answered with 200, but no app saw it");
+            throw new DemoException(
+                $"POST {call.Target} was answered with 200, but no app of this demo saw it: another demo on this machine has apps of the same ids");
         }
 
         if (sighting != call.Expected)
@@ -68,5 +55,18 @@ internal sealed class DemoCalls(DemoMesh mesh, DemoReport report, TimeProvider t
         }
 
         report.Called(call, answer, took, sighting);
+    }
+
+    private static async Task<DemoAnswer> SendAsync(DemoCall call, CancellationToken interrupted)
+    {
+        try
+        {
+            return await call.From.Api.SendAsync(
+                "POST", call.Target, call.HeaderName, call.HeaderValue, Encoding.UTF8.GetBytes(call.Expected.Body), interrupted);
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            throw new DemoException($"POST {call.Target} to the sidecar of {call.From.AppId}: {e.Message}");
+        }
     }
 }

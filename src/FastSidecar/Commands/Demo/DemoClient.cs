@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.IO.Pipelines;
 using System.Net;
 using System.Text;
 using FastSidecar.Transport.Headers;
@@ -10,15 +11,23 @@ namespace FastSidecar.Commands.Demo;
 /// <summary>An answer in full.</summary>
 internal readonly record struct DemoAnswer(int Status, string Body);
 
-/// <summary>A client of one port of this machine, on one connection; one request at a time. Throws IOException or SocketException when there is no answer.</summary>
+/// <summary>
+/// A client of one port of this machine, on one connection; one request at a time. Without an answer there is an IOException or SocketException, or, when it takes too long, a
+/// <see cref="DemoException"/>.
+/// </summary>
 internal sealed class DemoClient : IAsyncDisposable
 {
+    /// <summary>The first call through a sidecar waits for name resolution as well, which may take mDNS a second or two.</summary>
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(5);
+
+    private readonly TimeProvider _time;
     private readonly Http1Client _client;
     private readonly HeaderList _headers = new();
     private readonly byte[] _host;
 
     public DemoClient(int port, TimeProvider time)
     {
+        _time = time;
         _host = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"));
         var options = new Http1ClientOptions { MaxConnections = 1, MaxIdleConnections = 1, MaxResponseHeadBytes = 16 * 1024 };
         _client = new Http1Client(new IPEndPoint(IPAddress.Loopback, port), options, time);
@@ -26,30 +35,25 @@ internal sealed class DemoClient : IAsyncDisposable
 
     /// <summary>Sends a request, with one more header field when <paramref name="headerName"/> is not empty.</summary>
     public async Task<DemoAnswer> SendAsync(
-        string method, string target, string headerName, string headerValue, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+        string method, string target, string headerName, string headerValue, ReadOnlyMemory<byte> body, CancellationToken interrupted)
     {
-        using var exchange = await OpenAsync(method, target, headerName, headerValue, body, cancellationToken);
-        var text = new ArrayBufferWriter<byte>();
-        while (true)
+        using var limit = new CancellationTokenSource(AnswerLimit, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, interrupted);
+        try
         {
-            var read = await exchange.Input.ReadAsync(cancellationToken);
-            foreach (var piece in read.Buffer)
-            {
-                text.Write(piece.Span);
-            }
-
-            exchange.Input.AdvanceTo(read.Buffer.End);
-            if (read.IsCompleted)
-            {
-                return new DemoAnswer(exchange.StatusCode, Encoding.UTF8.GetString(text.WrittenSpan));
-            }
+            using var exchange = await OpenAsync(method, target, headerName, headerValue, body, either.Token);
+            return new DemoAnswer(exchange.StatusCode, await ReadTextAsync(exchange.Input, either.Token));
+        }
+        catch (OperationCanceledException) when (!interrupted.IsCancellationRequested)
+        {
+            throw new DemoException($"{method} http://{Encoding.ASCII.GetString(_host)}{target} was not answered within {AnswerLimit.TotalSeconds} s");
         }
     }
 
-    public Task<DemoAnswer> GetAsync(string target, CancellationToken cancellationToken) =>
-        SendAsync("GET", target, "", "", ReadOnlyMemory<byte>.Empty, cancellationToken);
+    public Task<DemoAnswer> GetAsync(string target, CancellationToken interrupted) =>
+        SendAsync("GET", target, "", "", ReadOnlyMemory<byte>.Empty, interrupted);
 
-    /// <summary>Posts <paramref name="body"/> to an echo and checks that as many bytes come back with 200; for measuring.</summary>
+    /// <summary>Posts <paramref name="body"/> to an echo and checks that as many bytes come back with 200; for measuring, without a limit of its own.</summary>
     public async Task EchoAsync(string target, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         using var exchange = await OpenAsync("POST", target, "", "", body, cancellationToken);
@@ -98,6 +102,25 @@ internal sealed class DemoClient : IAsyncDisposable
         {
             exchange.Dispose();
             throw;
+        }
+    }
+
+    private static async Task<string> ReadTextAsync(PipeReader body, CancellationToken cancellationToken)
+    {
+        var text = new ArrayBufferWriter<byte>();
+        while (true)
+        {
+            var read = await body.ReadAsync(cancellationToken);
+            foreach (var piece in read.Buffer)
+            {
+                text.Write(piece.Span);
+            }
+
+            body.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+            {
+                return Encoding.UTF8.GetString(text.WrittenSpan);
+            }
         }
     }
 }

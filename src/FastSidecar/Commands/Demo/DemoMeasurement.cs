@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace FastSidecar.Commands.Demo;
 
 /// <summary>Latencies of one way, in microseconds.</summary>
@@ -19,8 +21,8 @@ internal sealed record DemoCost(Latency Direct, Latency Through, SidecarCost[] S
 internal sealed class DemoMeasurement(DemoMesh mesh, TimeProvider time)
 {
     private const int BodyBytes = 1024;
-    private const int WarmUpRequests = 1000;
-    private const int MostRequests = 4000;
+    private const int WarmUpRequests = 2000;
+    private const int MostRequests = 8000;
     private const string ThroughTarget = "/v1.0/invoke/warehouse/method" + DemoApp.EchoPath;
 
     /// <summary>On a slow machine a part ends early, with fewer requests.</summary>
@@ -77,6 +79,10 @@ internal sealed class DemoMeasurement(DemoMesh mesh, TimeProvider time)
         try
         {
             return await requests.WaitAsync(PartLimit, time);
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            throw new DemoException($"measuring: POST {target}: {e.Message}");
         }
         catch (TimeoutException)
         {

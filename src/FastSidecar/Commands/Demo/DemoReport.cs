@@ -42,7 +42,8 @@ internal sealed class DemoReport(TextWriter output)
     public void Cost(DemoCost cost)
     {
         Line();
-        Line($"What it costs: POST of 1 KiB, answered with the same, one after the other on one connection ({cost.Direct.Requests} and {cost.Through.Requests} requests)");
+        Line($"What it costs: POST of 1 KiB, answered with the same, one after the other on one connection ({cost.Direct.Requests} and {cost.Through.Requests} requests).");
+        Line("The client and both apps are in the process of the demo; each sidecar is a process of its own.");
         Line();
         Line($"  {"",-30} {"p50",9} {"p99",9}");
         Latency("to the app itself", cost.Direct);
@@ -77,6 +78,12 @@ internal sealed class DemoReport(TextWriter output)
     {
         Line();
         Line($"Both sidecars have ended in {took.TotalMilliseconds:F0} ms; nothing is left running.");
+    }
+
+    public void Interrupted()
+    {
+        Line();
+        Line("demo interrupted; nothing is left running.");
     }
 
     /// <summary>What went wrong, and what the sidecars said.</summary>

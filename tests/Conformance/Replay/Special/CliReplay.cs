@@ -92,14 +92,14 @@ internal static partial class CliReplay
                 var after = ended["after_ms"]!.GetValue<double>();
                 if (await process.EndedWithinAsync(TimeSpan.FromMilliseconds((after * 1.3) + 2000)))
                 {
-                    actual["ended"] = new JsonObject { ["exit_code"] = process.ExitCode, ["after_ms"] = Near(after, (Clock.Now - start) * 1000) };
+                    actual["ended"] = new JsonObject { ["exit_code"] = process.ExitCode, ["after_ms"] = Math.Round((Clock.Now - start) * 1000) };
                     return;
                 }
             }
-            else if (recorded["initialized_after_ms"] is { } initialized)
+            else if (recorded["initialized_after_ms"] is not null)
             {
                 var ms = await InitializedAsync(process, start);
-                actual["initialized_after_ms"] = ms is null ? null : Near(initialized.GetValue<double>(), ms.Value);
+                actual["initialized_after_ms"] = ms is null ? null : Math.Round(ms.Value);
             }
             else
             {
@@ -122,9 +122,6 @@ internal static partial class CliReplay
             actual["exit_after_sigterm"] = await process.EndedWithinAsync(ExitPatience) ? process.ExitCode : null;
         }
 
-        /// <summary>Rounded moments: 300 ms or a quarter are no difference.</summary>
-        private static JsonNode Near(double wanted, double got) => Math.Abs(wanted - got) <= Math.Max(300, wanted / 4) ? wanted : Math.Round(got);
-
         private static async Task<double?> InitializedAsync(SidecarProcess process, double start)
         {
             while (!process.HasEnded && Clock.Now - start < Initialized.TotalSeconds)
@@ -145,17 +142,22 @@ internal static partial class CliReplay
             var result = new JsonObject();
             foreach (var (path, _) in asked)
             {
-                var answer = await RawClient.CallAsync(
-                    new RawCall
-                    {
-                        To = new IPEndPoint(IPAddress.Loopback, ProfilePort),
-                        Steps = [new JsonObject { ["text"] = $"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n" }],
-                    },
-                    new Rendezvous());
-                result[path] = answer["responses"]!.AsArray().LastOrDefault()?["status"]?.DeepClone();
+                result[path] = await IsOpenAsync(ProfilePort) ? await StatusAsync(path) : null;
             }
 
             return result;
+        }
+
+        private static async Task<JsonNode?> StatusAsync(string path)
+        {
+            var answer = await RawClient.CallAsync(
+                new RawCall
+                {
+                    To = new IPEndPoint(IPAddress.Loopback, ProfilePort),
+                    Steps = [new JsonObject { ["text"] = $"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n" }],
+                },
+                new Rendezvous());
+            return answer["responses"]!.AsArray().LastOrDefault()?["status"]?.DeepClone();
         }
 
         /// <summary>The default internal port: 47300 + (SHA-256 of id|folder|uid|host, first two bytes little-endian) mod 18235.</summary>

@@ -90,7 +90,7 @@ internal static partial class ShutdownReplay
         var match = InFlight().Match(text.GetValue<string>());
         topology.App.Expect(
         [
-            new JsonObject { ["sleep"] = int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture) },
+            new JsonObject { ["sleep"] = double.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture) },
             new JsonObject { ["text"] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" },
         ]);
         return RawClient.CallAsync(

@@ -74,6 +74,7 @@ internal static class WireReplay
                 AppPort = appPort,
                 ResourcesFolder = Path.Combine(folder, "res-" + id),
                 Flags = [.. flags, .. settings.ExtraFlags],
+                Environment = settings.ExtraEnvironment,
             });
         }
 
