@@ -12,6 +12,8 @@ namespace FastSidecar.Api.Http;
 /// <summary>One Kestrel server over sockets that are bound already: HTTP/1.1, and HTTP/2 by our own engine where a handler for it is given.</summary>
 internal sealed class HttpServer : IAsyncDisposable
 {
+    private static readonly LengthEncoding Length = new();
+
     private readonly KestrelServer _server;
     private readonly KestrelApp _app;
 
@@ -24,7 +26,7 @@ internal sealed class HttpServer : IAsyncDisposable
         _app = new KestrelApp(handler);
         var options = new KestrelServerOptions { AddServerHeader = false, AllowHostHeaderOverride = true };
         ConfigureLimits(options.Limits);
-        options.RequestHeaderEncodingSelector = static _ => Encoding.Latin1;
+        options.RequestHeaderEncodingSelector = static name => name == "Content-Length" ? Length : Encoding.Latin1;
         options.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
         var bound = new Dictionary<EndPoint, Socket>();
         foreach (var socket in sockets)
