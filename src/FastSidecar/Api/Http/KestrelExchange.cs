@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
 using Microsoft.AspNetCore.Http.Features;
@@ -8,8 +9,13 @@ namespace FastSidecar.Api.Http;
 /// <summary>An exchange on one of Kestrel's HTTP/1.1 connections.</summary>
 internal sealed class KestrelExchange : HttpExchange
 {
-    /// <summary>The one control character that Kestrel lets through.</summary>
-    private const char Delete = '\x7f';
+    /// <summary>What no value may hold (RFC 9110 §5.5: control characters but the tab); Kestrel refuses NUL, CR and LF only.</summary>
+    private static readonly SearchValues<char> ControlCharacters =
+        SearchValues.Create("\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f");
+
+    /// <summary>A token (RFC 9110 §5.6.2); Kestrel lets any other but NUL, blanks and the colon through.</summary>
+    private static readonly SearchValues<char> NameCharacters =
+        SearchValues.Create("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
     private IHttpRequestFeature _request = null!;
     private IHttpResponseFeature _response = null!;
@@ -84,11 +90,12 @@ internal sealed class KestrelExchange : HttpExchange
                 continue;
             }
 
+            _hasIllegalField |= name.AsSpan().ContainsAnyExcept(NameCharacters);
             for (var i = 0; i < values.Count; i++)
             {
                 var value = values[i] ?? "";
                 CopyHeader(name, value);
-                _hasIllegalField |= value.Contains(Delete);
+                _hasIllegalField |= value.AsSpan().ContainsAny(ControlCharacters);
                 headBytes += name.Length + ": ".Length + value.Length + "\r\n".Length;
             }
         }
