@@ -26,6 +26,7 @@ public sealed class Http1ShapeTests(SidecarPair pair) : PairTests<SidecarPair>(p
         { "negative length", Post + "Content-Length: -5\r\n\r\nhello" + Smuggled, 400 },
         { "hexadecimal length", Post + "Content-Length: 0x5\r\n\r\nhello" + Smuggled, 400 },
         { "length beyond 64 bits", Post + "Content-Length: 99999999999999999999999\r\n\r\nhello", 400 },
+        { "length just beyond 63 bits", Post + "Content-Length: 9223372036854775808\r\n\r\nhello", 400 },
         { "length with blank inside", Post + "Content-Length: 1 2\r\n\r\nhello" + Smuggled, 400 },
         { "empty length", Post + "Content-Length: \r\n\r\n" + Smuggled, 400 },
 
@@ -53,6 +54,8 @@ public sealed class Http1ShapeTests(SidecarPair pair) : PairTests<SidecarPair>(p
         { "no colon", Post + "X-A\r\n\r\n", 400 },
         { "empty name", Post + ": 1\r\n\r\n", 400 },
         { "control character in name", Post + "X\u0001A: 1\r\n\r\n", 400 },
+        { "bracket in name", Post + "X(A): 1\r\n\r\n", 400 },
+        { "control character in value", Post + "X-A: 1\u00012\r\n\r\n", 400 },
         { "NUL in name", Post + "X\0A: 1\r\n\r\n", 400 },
         { "NUL in value", Post + "X-A: 1\02\r\n\r\n", 400 },
         { "CR in value", Post + "X-A: 1\rX-B: 2\r\n\r\n", 400 },
