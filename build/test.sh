@@ -8,7 +8,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 build/install-test-peers.sh
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap 'rm -f "$log" "$log.start"' EXIT
 passed=0 failed=0 skipped=0
 
 dotnet build FastSidecar.slnx -c Release -v quiet --nologo || { echo "0 passed, 1 failed"; exit 1; }
@@ -17,9 +17,12 @@ for project in tests/*/*.csproj; do
   grep -q '<IsTestProject>true' "$project" || continue
   name=$(basename "$project" .csproj)
   echo "== $name"
+  touch "$log.start"
   timeout --signal=INT 1500 dotnet test "$project" -c Release --no-build --nologo --logger "console;verbosity=normal" >"$log" 2>&1
   code=$?
   grep -vE '^\s+Passed ' "$log" | grep -vE '^\s*$' | tail -n 400
+  report=$(find "tests/$name/bin/Release" -name '*-report.txt' -newer "$log.start" 2>/dev/null | head -n 1)
+  [ -n "$report" ] && cat "$report"
   count() { grep -E "^ *$1: +[0-9]+" "$log" | tail -n 1 | grep -oE '[0-9]+' | tail -n 1; }
   p=$(count Passed) f=$(count Failed) s=$(count Skipped)
   passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0})) skipped=$((skipped + ${s:-0}))

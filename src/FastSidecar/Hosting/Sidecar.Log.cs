@@ -40,6 +40,10 @@ internal sealed partial class Sidecar
         [LoggerMessage(Level = LogLevel.Warning, Message = "App channel is not initialized. Did you configure an app-port?")]
         public static partial void NoAppChannel(ILogger logger);
 
+        // Ours: the flag is accepted so that scripts keep working, and nobody should have to find this out from failing calls.
+        [LoggerMessage(Level = LogLevel.Warning, Message = "app protocol {Protocol} is not spoken by this version of FastSidecar: the app is called over http")]
+        public static partial void ProtocolNotSpoken(ILogger logger, string protocol);
+
         [LoggerMessage(Level = LogLevel.Information, Message = "app max concurrency set to {Limit}")]
         public static partial void MaxConcurrency(ILogger logger, int limit);
 

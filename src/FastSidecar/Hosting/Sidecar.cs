@@ -145,6 +145,11 @@ internal sealed partial class Sidecar
             return null;
         }
 
+        if (_options.AppProtocol != AppProtocol.Http)
+        {
+            Log.ProtocolNotSpoken(_log, _options.AppProtocol.ToString().ToLowerInvariant());
+        }
+
         if (_options.AppMaxConcurrency > 0)
         {
             Log.MaxConcurrency(_log, _options.AppMaxConcurrency);

@@ -843,9 +843,9 @@ public sealed class Http2Connection : IAsyncDisposable
 
         // Even a peer that takes nothing more ends with this.
         _timer?.Change(LingerTime, Timeout.InfiniteTimeSpan);
-        if (Output.IsIdleUnsynchronized)
+        if (Output.IsIdleUnsynchronized || (goAway is null && !linger))
         {
-            // No flush will come that could say farewell at its end.
+            // No flush will come, or none is worth waiting for, that could say farewell at its end.
             ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.SayFarewell(), this, preferLocal: false);
         }
     }

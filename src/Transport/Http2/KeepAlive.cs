@@ -45,7 +45,7 @@ internal sealed class KeepAlive
     /// <param name="next">When to ask again, at the latest.</param>
     public KeepAliveAction Tick(TimeSpan now, TimeSpan lastRead, TimeSpan? idleSince, out TimeSpan next)
     {
-        if (_pingSent is { } sent && lastRead > sent)
+        if (_pingSent is { } sent && lastRead >= sent)
         {
             _pingSent = null;
         }

@@ -20,6 +20,9 @@ public sealed class AllocationTests
     /// <summary>Room for the odd timer tick and the test runner's own threads, far below one object for each request.</summary>
     private const int AllowedBytesPerRequest = 8;
 
+    /// <summary>A busy machine moves threads about, and pools kept per core then miss; a leak of ours shows however often it is measured.</summary>
+    private const int MostAttempts = 10;
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -28,7 +31,7 @@ public sealed class AllocationTests
         var (client, server) = await ConnectAsync(sockets);
         await using var serverSide = Http2Connection.StartServer(server, new Http2Options(), new AtOnceHandler(), TimeProvider.System);
         await using var clientSide = Http2Connection.StartClient(client, new Http2Options(), TimeProvider.System);
-        var perRequest = await Task.Run(() => MeasureAsync(clientSide, new byte[1024])).Within("requests");
+        var perRequest = await Task.Run(() => MeasureAsync(clientSide, new byte[1024], AllowedBytesPerRequest)).Within("requests");
         Assert.True(perRequest < AllowedBytesPerRequest, $"{perRequest:F1} bytes per request");
     }
 
@@ -38,18 +41,18 @@ public sealed class AllocationTests
         var (client, server) = await ConnectAsync(sockets: true);
         await using var serverSide = Http2Connection.StartServer(server, new Http2Options(), new StreamingHandler(), TimeProvider.System);
         await using var clientSide = Http2Connection.StartClient(client, new Http2Options(), TimeProvider.System);
-        var perRequest = await Task.Run(() => MeasureAsync(clientSide, new byte[40_000])).Within("requests");
+        var perRequest = await Task.Run(() => MeasureAsync(clientSide, new byte[40_000], 1024)).Within("requests");
         // The handler's pooled state machine misses its pool now and then; one block of a body that is not reused would cost 4,096.
         Assert.True(perRequest < 1024, $"{perRequest:F1} bytes per request");
     }
 
-    private static async Task<double> MeasureAsync(Http2Connection client, byte[] body)
+    private static async Task<double> MeasureAsync(Http2Connection client, byte[] body, double enough)
     {
         await RunAsync(client, body, WarmUp);
         GC.Collect();
         GC.WaitForPendingFinalizers();
         var best = double.MaxValue;
-        for (var attempt = 0; attempt < 3; attempt++)
+        for (var attempt = 0; attempt < MostAttempts && best >= enough; attempt++)
         {
             // The runtime's own work (tiered compilation) may fall into one attempt; a leak of ours shows in all.
             var before = GC.GetTotalAllocatedBytes(precise: true);

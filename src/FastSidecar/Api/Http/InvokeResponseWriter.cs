@@ -88,14 +88,14 @@ internal static class InvokeResponseWriter
             ended = read.IsCompleted;
         }
 
+        if (!exchange.ResponseHeaders.Contains(DaprHeaders.ContentType))
+        {
+            exchange.ResponseHeaders.Add(DaprHeaders.ContentType, HttpErrorWriter.JsonContentType.Span);
+        }
+
         // By size alone, so that the framing does not depend on how the bytes happened to arrive.
         if (kept.WrittenCount <= BufferedErrorBytes)
         {
-            if (!exchange.ResponseHeaders.Contains(DaprHeaders.ContentType))
-            {
-                exchange.ResponseHeaders.Add(DaprHeaders.ContentType, HttpErrorWriter.JsonContentType.Span);
-            }
-
             await HttpErrorWriter.WriteFramedAsync(exchange, status, kept.WrittenMemory);
             return;
         }

@@ -1,0 +1,49 @@
+using System.Text;
+
+namespace FastSidecar.Integration.Shared;
+
+/// <summary>
+/// The sidecar-to-sidecar wire by hand: CallLocalStream of dapr.proto.internals.v1.ServiceInvocation (dapr proto/internals/v1/service_invocation.proto v1.18.3).
+/// </summary>
+internal static class PeerMessages
+{
+    public const string CallLocalStream = "/dapr.proto.internals.v1.ServiceInvocation/CallLocalStream";
+
+    /// <summary>Everything a caller sends on a connection of its own to POST a body to the callee's app.</summary>
+    public static byte[] Call(string method, string body) =>
+    [
+        .. Http2Frames.ClientStart,
+        .. Http2Frames.Headers(1, 0, RequestHead()),
+        .. Http2Frames.Frame(Http2Frames.Data, 0, 1, Http2Frames.Message(FirstRequest(method, body))),
+        .. Http2Frames.Frame(Http2Frames.Data, Http2Frames.EndStream, 1, Http2Frames.Message(Payload(1, "."))),
+    ];
+
+    public static (string Name, string Value)[] RequestHead(string path = CallLocalStream) =>
+        [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "x"), ("content-type", "application/grpc"), ("te", "trailers")];
+
+    /// <summary>InternalInvokeRequestStream { request = 1 { ver = 1, metadata = 2, message = 3 { method = 1, http_extension = 4 { verb = 1 } } }, payload = 2 }.</summary>
+    public static byte[] FirstRequest(string method, string body)
+    {
+        const byte Post = 3;
+        byte[] message = [.. Text(1, method), .. Field(4, [0x08, Post])];
+        return [.. Field(1, [0x08, 1, .. Entry(2, "X-A", "b"), .. Field(3, message)]), .. Field(2, Text(1, body))];
+    }
+
+    /// <summary>InternalInvokeResponseStream { response = 1 { status = 1 { code = 1 }, headers = 2, message = 4 {} }, payload = 2 { data = 1 } }.</summary>
+    public static byte[] FirstResponse(byte[] status, string body) => [.. Field(1, [.. Field(1, [0x08, .. status]), .. Field(4, [])]), .. Field(2, Text(1, body))];
+
+    /// <summary>Only the payload = 2 { data = 1, seq = 2 }, as all messages but the first.</summary>
+    public static byte[] Payload(byte seq, string data) => Field(2, [.. Text(1, data), 0x10, seq]);
+
+    /// <summary>An entry of a map from a name to a ListStringValue { values = 1 }.</summary>
+    public static byte[] Entry(int number, string name, string value) => Field(number, [.. Text(1, name), .. Field(2, Text(1, value))]);
+
+    public static byte[] Text(int number, string text) => Field(number, Encoding.UTF8.GetBytes(text));
+
+    /// <summary>A length-delimited field; everything here is short.</summary>
+    public static byte[] Field(int number, ReadOnlySpan<byte> content)
+    {
+        var length = content.Length < 128 ? (byte[])[(byte)content.Length] : [(byte)(content.Length | 128), (byte)(content.Length >> 7)];
+        return [(byte)((number << 3) | 2), .. length, .. content];
+    }
+}
