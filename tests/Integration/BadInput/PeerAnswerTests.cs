@@ -149,6 +149,32 @@ public sealed class PeerAnswerTests(PeerAnswerTests.CallerOfPorts caller) : Pair
         Assert.InRange(clock.Elapsed, TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(9));
     }
 
+    /// <summary>Its end comes with its SETTINGS, or as soon as a request could leave: neither is dialled again and again.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(20)]
+    public async Task PeerThatEndsOnceItHasGreeted_IsTriedAFewTimes(int milliseconds)
+    {
+        const int MostConnections = 4;
+        var accepted = 0;
+        await using var peer = new ScriptedServer(async connection =>
+        {
+            Interlocked.Increment(ref accepted);
+            await connection.ReceivedAsync(Preface.Length + 9);
+            await connection.SendAsync(ServerStart);
+            await Task.Delay(milliseconds);
+            await connection.SendAsync(Frame(GoAway, 0, 0, [.. Number(0), .. Number(0)]));
+            connection.FinishSending();
+            await connection.ToEndAsync();
+        });
+
+        var told = await CallAsync(peer.Port);
+
+        Assert.True(told is { Status: 500 }, $"{told}");
+        Assert.InRange(accepted, 1, MostConnections);
+    }
+
     [Fact]
     public async Task NoiseOfManySeeds_NeverLooksWholeAndWrong()
     {
