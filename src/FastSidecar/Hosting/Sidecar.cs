@@ -239,8 +239,8 @@ internal sealed partial class Sidecar
             Log.TracingEnabled(_httpLog);
         }
 
-        var handler = new HttpApi(ApiOptions(), new RouteTable(RouteTable.ApiPort, invokeIsFallback: true), routes, CreateApiLog(), _time);
-        var http2 = _environment.HttpH2cDisabled ? null : new Http2Api(handler, ApiHttp2(), _time);
+        var handler = new HttpApi(ApiOptions(), new RouteTable(RouteTable.ApiPort, invokeIsFallback: true), routes, CreateApiLog(), _httpLog, _time);
+        var http2 = _environment.HttpH2cDisabled ? null : new Http2Api(handler, ApiHttp2(), _httpLog, _time);
         var sockets = await BindHttpAsync(cancellationToken);
         Parts.HttpApi = new HttpServer(sockets, handler, http2 is null ? null : http2.ServeAsync, _logging);
         await Parts.HttpApi.StartAsync(cancellationToken);
@@ -300,7 +300,7 @@ internal sealed partial class Sidecar
 
         var routes = new HttpRoutes(null, HealthRoute(), MetadataRoute(maxBodyBytes: 0), null, null);
         var handler = new HttpApi(
-            new HttpApiOptions { MaxHeadBytes = MaxHeadBytes, TraceHeaders = TracesHeaders }, new RouteTable(RouteTable.PublicPort, invokeIsFallback: false), routes, null, _time);
+            new HttpApiOptions { MaxHeadBytes = MaxHeadBytes, TraceHeaders = TracesHeaders }, new RouteTable(RouteTable.PublicPort, invokeIsFallback: false), routes, null, _httpLog, _time);
         try
         {
             Parts.PublicHttp = new HttpServer([ListenSockets.Bind(_options.PublicListenAddress, port)], handler, http2: null, _logging);
@@ -326,7 +326,7 @@ internal sealed partial class Sidecar
             throw new SidecarStartException("failed to start internal gRPC server: could not listen on any endpoint");
         }
 
-        Parts.Internal = new Http2Listener(new PeerService(inbound, messageLimit), PeerHttp2(_options), _time);
+        Parts.Internal = new Http2Listener(new PeerService(inbound, messageLimit, _internalLog), PeerHttp2(_options), _time);
         Parts.Internal.Start(listener);
         Log.InternalListening(_internalLog, $"{(_options.InternalGrpcListenAddress.Length == 0 ? "[::]" : _options.InternalGrpcListenAddress)}:{port}");
         Readiness.SetReady(Readiness.GrpcInternalServer);
