@@ -72,6 +72,8 @@ internal sealed class KestrelExchange : HttpExchange
         headers.ContentLength = contentLength;
     }
 
+    protected override void DropHead() => _response.Headers.Clear();
+
     private void CopyHeaders()
     {
         // "GET /target HTTP/1.1" CRLF … CRLF.
