@@ -221,8 +221,8 @@ internal sealed partial class Sidecar
             Log.TracingEnabled(_httpLog);
         }
 
-        var handler = new HttpApi(ApiOptions(), new RouteTable(RouteTable.ApiPort, invokeIsFallback: true), routes, CreateApiLog(), _time);
-        var http2 = _environment.HttpH2cDisabled ? null : new Http2Api(handler, ApiHttp2(), _time);
+        var handler = new HttpApi(ApiOptions(), new RouteTable(RouteTable.ApiPort, invokeIsFallback: true), routes, CreateApiLog(), _httpLog, _time);
+        var http2 = _environment.HttpH2cDisabled ? null : new Http2Api(handler, ApiHttp2(), _httpLog, _time);
         var sockets = await _ports.BindHttpApiAsync(cancellationToken);
         Parts.HttpApi = new HttpServer(sockets, handler, http2 is null ? null : http2.ServeAsync, _logging);
         await Parts.HttpApi.StartAsync(CancellationToken.None);
@@ -248,7 +248,7 @@ internal sealed partial class Sidecar
 
         var routes = new HttpRoutes(null, HealthRoute(), MetadataRoute(maxBodyBytes: 0), null, null);
         var handler = new HttpApi(
-            new HttpApiOptions { MaxHeadBytes = MaxHeadBytes, TraceHeaders = TracesHeaders }, new RouteTable(RouteTable.PublicPort, invokeIsFallback: false), routes, null, _time);
+            new HttpApiOptions { MaxHeadBytes = MaxHeadBytes, TraceHeaders = TracesHeaders }, new RouteTable(RouteTable.PublicPort, invokeIsFallback: false), routes, null, _httpLog, _time);
         Parts.PublicHttp = new HttpServer([await _ports.BindPublicAsync(port, cancellationToken)], handler, http2: null, _logging);
         await Parts.PublicHttp.StartAsync(CancellationToken.None);
         if (TracesHeaders)
@@ -260,7 +260,7 @@ internal sealed partial class Sidecar
     private async Task StartInternalAsync(SocketListener? reserved, int port, InboundInvoker inbound, int messageLimit, CancellationToken cancellationToken)
     {
         var listener = await _ports.BindInternalAsync(reserved, port, cancellationToken);
-        Parts.Internal = new Http2Listener(new PeerService(inbound, messageLimit), PeerHttp2(_options), _time, _log);
+        Parts.Internal = new Http2Listener(new PeerService(inbound, messageLimit, _logging.CreateLogger("dapr.runtime.grpc.internal")), PeerHttp2(_options), _time, _log);
         Parts.Internal.Start(listener);
         Readiness.SetReady(Readiness.GrpcInternalServer);
         Log.InternalRunning(_log, _options.InternalGrpcListenAddress, port);

@@ -39,6 +39,9 @@ internal static class ErrorTable
     /// <summary>What Go's HTTP client says of a failed call: the verb in title case, the URL, the cause.</summary>
     public static InvokeError AppCall(string verb, string url, string cause) => new(ErrorSide.App, null, $"{verb} \"{url}\": {cause}");
 
+    /// <summary>The app's answer, or what a peer says was its answer, cannot be sent to an HTTP client. Dapr's server panics over some of them and mends others.</summary>
+    public static InvokeError UnsendableResponse(string reason) => new(ErrorSide.App, null, "response cannot be sent: " + reason);
+
     /// <summary>How a callee reports any failure of its app channel to the caller.</summary>
     public static InvokeError AppChannelFailed(InvokeError cause) =>
         new(ErrorSide.App, GrpcStatusCode.Internal, "error invoking app channel: " + cause.Reason);

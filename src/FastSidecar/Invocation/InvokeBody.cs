@@ -33,7 +33,11 @@ internal sealed class InvokeBody
     private bool _outstanding;
     private bool _unread;
     private bool _announcedTooLong;
+
+    /// <summary>A read that <see cref="IsEmptyAsync"/> began and did not wait for; the next read takes it over.</summary>
+    private Task<ReadResult>? _early;
     private volatile bool _reading;
+    private volatile bool _stopped;
 
     /// <summary>The length the client announced, or null for a body of unknown length.</summary>
     public long? Length { get; private set; }
@@ -61,6 +65,7 @@ internal sealed class InvokeBody
         _replaying = false;
         _outstanding = false;
         _unread = false;
+        _stopped = false;
         IsBroken = false;
         _announcedTooLong = limitBytes > 0 && length > limitBytes;
         _sourceEnded = length == 0;
@@ -72,11 +77,18 @@ internal sealed class InvokeBody
     /// <summary>Bytes forwarded so far.</summary>
     public long ReadBytes => _readBytes;
 
-    /// <summary>Ends the request: nothing of it is held on to.</summary>
+    /// <summary>A read is under way that nobody waits for; <see cref="StopAsync"/> ends it.</summary>
+    public bool HasEarlyRead => _early is not null;
+
+    /// <summary>Ends the request: nothing of it is held on to, and what was not forwarded is left to the source's owner. May be called again.</summary>
     public void Finish()
     {
+        Debug.Assert(_early is null, "a read is still under way");
+        GiveBack();
         _source = null!;
         _current = default;
+        _readBytes = 0;
+        IsBroken = false;
         if (_kept is { } kept)
         {
             _kept = null;
@@ -84,53 +96,81 @@ internal sealed class InvokeBody
         }
     }
 
-    /// <summary>Starts over for another attempt. Only when <see cref="CanRepeat"/>.</summary>
+    /// <summary>Starts over for another attempt. Only when <see cref="CanRepeat"/>, and when nobody reads any more.</summary>
     public void Rewind()
     {
         Debug.Assert(CanRepeat, "a body is sent again of which not everything was kept");
+
+        // The attempt may have failed between a read and its AdvanceTo: those bytes were not kept and come from the source once more.
+        GiveBack();
         _replaying = _keptBytes > 0;
+        _stopped = false;
     }
 
-    /// <summary>What is there now without waiting. Throws <see cref="InvokeBodyException"/> past the limit.</summary>
+    /// <summary>What is there now without waiting. IsCanceled after <see cref="Stop"/>. Throws <see cref="InvokeBodyException"/> past the limit.</summary>
     public bool TryRead(out ReadResult result)
     {
-        if (_replaying || (_sourceEnded && !_unread))
+        if (_early is { } early)
         {
-            result = ReadKept();
-            return true;
-        }
-
-        ThrowIfAnnouncedTooLong();
-        try
-        {
-            if (!_source.TryRead(out result))
+            result = default;
+            if (!early.IsCompleted)
             {
                 return false;
             }
-        }
-        catch (Exception)
-        {
-            IsBroken = true;
-            throw;
+
+            _early = null;
+            result = early.GetAwaiter().GetResult();
+            return true;
         }
 
-        result = Accept(result);
+        if (TryReadHeld(out result))
+        {
+            return true;
+        }
+
+        do
+        {
+            if (!TryReadSource(out result))
+            {
+                return false;
+            }
+
+            result = Accept(result);
+        }
+        while (IsStray(result));
         return true;
     }
 
+    /// <summary>As <see cref="TryRead"/>, waiting for more where nothing is there.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken)
     {
-        if (_replaying || (_sourceEnded && !_unread))
+        if (_early is { } early)
         {
-            return ReadKept();
+            _early = null;
+            return await early;
         }
 
-        ThrowIfAnnouncedTooLong();
+        if (TryReadHeld(out var held))
+        {
+            return held;
+        }
+
+        // Either the loop sees that the body was stopped, or Stop sees that there is a read to cancel.
         _reading = true;
+        Interlocked.MemoryBarrier();
         try
         {
-            return Accept(await _source.ReadAsync(cancellationToken));
+            while (!_stopped)
+            {
+                var result = Accept(await _source.ReadAsync(cancellationToken));
+                if (!IsStray(result))
+                {
+                    return result;
+                }
+            }
+
+            return new ReadResult(default, isCanceled: true, isCompleted: false);
         }
         catch (Exception e) when (e is not InvokeBodyException and not OperationCanceledException)
         {
@@ -141,6 +181,31 @@ internal sealed class InvokeBody
         {
             _reading = false;
         }
+    }
+
+    /// <summary>
+    /// Whether the body ends without a byte; false as well when <paramref name="patience"/> ends first. Nothing is consumed, and no read is cancelled for it: one that
+    /// is still waiting becomes the next read.
+    /// </summary>
+    public async ValueTask<bool> IsEmptyAsync(TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (!TryRead(out var result))
+        {
+            var early = ReadAsync(cancellationToken).AsTask();
+            using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            await Task.WhenAny(early, Task.Delay(patience, time, waiting.Token));
+            await waiting.CancelAsync();
+            if (!early.IsCompleted)
+            {
+                _early = early;
+                return false;
+            }
+
+            result = await early;
+        }
+
+        GiveBack();
+        return result is { IsCompleted: true, IsCanceled: false, Buffer.IsEmpty: true };
     }
 
     /// <summary>Everything up to <paramref name="consumed"/> of the last read has been forwarded; what was kept is always consumed whole.</summary>
@@ -177,13 +242,85 @@ internal sealed class InvokeBody
         }
     }
 
-    /// <summary>A pending read returns with IsCanceled. Without one nothing happens: the server's own draining of the body must not be hit.</summary>
-    public void CancelPendingRead()
+    /// <summary>
+    /// The pending read, or the next one, returns with IsCanceled, and so do all until <see cref="Rewind"/>. Another flow than the reading one may call it.
+    /// Where no read is pending the source is not touched: the server's own draining of the body must not be hit.
+    /// </summary>
+    public void Stop()
     {
+        _stopped = true;
+        Interlocked.MemoryBarrier();
         if (_reading)
         {
             _source.CancelPendingRead();
         }
+    }
+
+    /// <summary>Stops, and takes back the read that nobody waited for. Only when nobody else reads.</summary>
+    public async ValueTask StopAsync()
+    {
+        Stop();
+        if (_early is not { } early)
+        {
+            return;
+        }
+
+        _early = null;
+        try
+        {
+            await early;
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // Whatever it brought, nobody wants it any more.
+        }
+
+        GiveBack();
+    }
+
+    /// <summary>What can be answered without the source: that the body was stopped, what was kept of it, its end.</summary>
+    private bool TryReadHeld(out ReadResult result)
+    {
+        if (_stopped)
+        {
+            result = new ReadResult(default, isCanceled: true, isCompleted: false);
+            return true;
+        }
+
+        if (_replaying || (_sourceEnded && !_unread))
+        {
+            result = ReadKept();
+            return true;
+        }
+
+        ThrowIfAnnouncedTooLong();
+        result = default;
+        return false;
+    }
+
+    private bool TryReadSource(out ReadResult result)
+    {
+        try
+        {
+            return _source.TryRead(out result);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            IsBroken = true;
+            throw;
+        }
+    }
+
+    /// <summary>A cancellation that was meant for an earlier read and came too late for it: the read is done again.</summary>
+    private bool IsStray(in ReadResult result)
+    {
+        if (!result.IsCanceled || _stopped)
+        {
+            return false;
+        }
+
+        GiveBack();
+        return true;
     }
 
     /// <summary>The length alone says so: nothing is forwarded that would have to be broken off.</summary>
@@ -232,7 +369,7 @@ internal sealed class InvokeBody
             return;
         }
 
-        _kept ??= ArrayPool<byte>.Shared.Rent(_keepAtMost);
+        _kept ??= ArrayPool<byte>.Shared.Rent((int)Math.Min(Length ?? _keepAtMost, _keepAtMost));
         taken.CopyTo(_kept.AsSpan(_keptBytes));
         _keptBytes += (int)taken.Length;
     }

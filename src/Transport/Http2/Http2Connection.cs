@@ -44,6 +44,9 @@ public sealed class Http2Connection : IAsyncDisposable
     /// <summary>After our farewell the peer may read it in peace before the socket is closed: an early close could destroy it on its way.</summary>
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long a server that drains waits for the client's word that it has heard of it: a peer that hangs must not hold a shutdown up (Go's server: 1 s).</summary>
+    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(1);
+
     private readonly IDuplexPipe _transport;
     private readonly Http2Options _options;
     private readonly IHttp2StreamHandler? _handler;
@@ -65,6 +68,7 @@ public sealed class Http2Connection : IAsyncDisposable
     private Exception? _failure;
     private long _lastRead;
     private long _idleSince;
+    private long _drainingSince;
     private int _freeCount;
     private int _active;
     private int _undisposed;
@@ -726,6 +730,25 @@ public sealed class Http2Connection : IAsyncDisposable
                 break;
         }
 
+        if (IsServer && _state == State.Draining && !_finalGoAwaySent)
+        {
+            var drainedBy = _time.GetElapsedTime(_started, _drainingSince) + DrainPatience;
+            if (now >= drainedBy)
+            {
+                SendFinalGoAwayUnsynchronized();
+            }
+            else if (drainedBy < next)
+            {
+                next = drainedBy;
+            }
+        }
+
+        if (_state == State.Closing)
+        {
+            // Its farewell has set the timer.
+            return;
+        }
+
         if (_active == 0)
         {
             // Nobody needs them; busy connections keep theirs.
@@ -744,12 +767,21 @@ public sealed class Http2Connection : IAsyncDisposable
         }
 
         _state = State.Draining;
+        _drainingSince = _time.GetTimestamp();
         NotifyUnsynchronized();
+        if (IsServer && !_isReady)
+        {
+            // Nothing has come from the client yet. What may be on its way has no stream that we took: the client may send it elsewhere.
+            SendFinalGoAwayUnsynchronized();
+            return;
+        }
+
         if (IsServer)
         {
             // The client may have streams on their way: it hears of the end first, and the last id is told when its answer shows that it has.
             Output.WriteGoAwayUnsynchronized(MaxStreamId, Http2ErrorCode.NoError, debugText);
             Output.WritePingUnsynchronized(DrainPing);
+            _timer?.Change(DrainPatience, Timeout.InfiniteTimeSpan);
         }
 
         CloseIfDrainedUnsynchronized();

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using FastSidecar.Api.Http;
 using FastSidecar.Invocation;
+using FastSidecar.Protocol;
 using Xunit;
 
 namespace FastSidecar.Tests.Api;

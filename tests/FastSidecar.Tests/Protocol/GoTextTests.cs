@@ -32,7 +32,7 @@ public sealed class GoTextTests
     public void ErrorJson_AsEncodingJson(string message, string escaped)
     {
         var output = new ArrayBufferWriter<byte>();
-        ErrorJson.Write(output, "ERR_DIRECT_INVOKE"u8, message);
+        ErrorJson.Write(output, "ERR_DIRECT_INVOKE", message);
         Assert.Equal($$"""{"errorCode":"ERR_DIRECT_INVOKE","message":"{{escaped}}"}""", Encoding.UTF8.GetString(output.WrittenSpan));
     }
 
@@ -40,7 +40,7 @@ public sealed class GoTextTests
     public void ErrorJson_WrongUtf8_ReplacedByteByByte()
     {
         var output = new ArrayBufferWriter<byte>();
-        ErrorJson.WriteString(output, [(byte)'a', 0xe9, 0xe2, 0x82]);
+        GoJson.WriteString(output, [(byte)'a', 0xe9, 0xe2, 0x82]);
         Assert.Equal("\"a\\ufffd\\ufffd\\ufffd\"", Encoding.UTF8.GetString(output.WrittenSpan));
     }
 
@@ -51,7 +51,7 @@ public sealed class GoTextTests
         {
             var message = string.Concat(Enumerable.Repeat("€<é\U0001F600x", length / 5));
             var output = new ArrayBufferWriter<byte>();
-            ErrorJson.WriteString(output, Encoding.UTF8.GetBytes(message));
+            GoJson.WriteString(output, Encoding.UTF8.GetBytes(message));
             Assert.Equal($"\"{message.Replace("<", "\\u003c", StringComparison.Ordinal)}\"", Encoding.UTF8.GetString(output.WrittenSpan));
         }
     }

@@ -38,7 +38,7 @@ public sealed class PeerAllocationTests
             var response = new PeerResponseFields(metadata) { StatusCode = 200, ContentType = "a/b"u8, Trailers = metadata };
             PeerResponseEncoder.WriteFirst(output, response, body, PeerWire.Limit);
             PeerResponseEncoder.WriteUnary(output, response, body, PeerWire.Limit);
-            ErrorJson.Write(output, "ERR_DIRECT_INVOKE"u8, "failed to invoke, id: callee, err: <EOF>");
+            ErrorJson.Write(output, "ERR_DIRECT_INVOKE", "failed to invoke, id: callee, err: <EOF>");
         });
     }
 

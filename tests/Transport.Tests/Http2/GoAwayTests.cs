@@ -255,6 +255,37 @@ public sealed class GoAwayTests
     }
 
     [Fact]
+    public async Task Drain_OfClientThatDoesNotAnswer_GoesOnAfterASecond()
+    {
+        var time = new FakeTimeProvider();
+        await using var peer = ScriptedPeer.AsClient(time: time);
+        await peer.HandshakeAsync();
+        await peer.ExpectAliveAsync();
+        var drained = peer.Connection.DrainAsync();
+        Assert.Equal(0x7fffffffu, (await peer.ExpectAsync(GoAway)).Word());
+        await peer.ExpectAsync(Ping);
+
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(0u, (await peer.ExpectAsync(GoAway)).Word());
+        await peer.ExpectEndAsync();
+        Assert.False(drained.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(1));
+        await drained.Within("drained");
+        Assert.Null(peer.Connection.Failure);
+    }
+
+    [Fact]
+    public async Task Drain_BeforePreface_WaitsForNothing()
+    {
+        await using var peer = ScriptedPeer.AsClient();
+        var drained = peer.Connection.DrainAsync();
+        Assert.Equal(0u, (await peer.ExpectAsync(GoAway)).Word());
+        await peer.ExpectEndAsync();
+        await peer.EndAsync();
+        await drained.Within("drained");
+    }
+
+    [Fact]
     public async Task DrainedClient_SaysGoodbyeAndCloses()
     {
         await using var peer = ScriptedPeer.AsServer();

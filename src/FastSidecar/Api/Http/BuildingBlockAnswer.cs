@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text;
-using FastSidecar.Invocation;
+using FastSidecar.Protocol;
 
 namespace FastSidecar.Api.Http;
 

@@ -1,10 +1,11 @@
 using FastSidecar.Transport.Http2;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Api.Http;
 
 /// <summary>The HTTP API over cleartext HTTP/2 with prior knowledge: the same handlers on streams of our engine.</summary>
-internal sealed class Http2Api(IHttpHandler handler, Http2Options options, TimeProvider time) : IHttp2StreamHandler
+internal sealed partial class Http2Api(IHttpHandler handler, Http2Options options, ILogger log, TimeProvider time) : IHttp2StreamHandler
 {
     private readonly HttpDate _date = new(time);
 
@@ -17,10 +18,18 @@ internal sealed class Http2Api(IHttpHandler handler, Http2Options options, TimeP
         await http2.Closed;
     }
 
-    public void OnStream(Http2Stream stream) => Observe(HandleAsync(stream));
-
-    /// <summary>HandleAsync answers for its own failures; what escapes it is a bug of ours.</summary>
-    private static async void Observe(ValueTask handling) => await handling;
+    /// <summary>Handles the stream to its end. Nothing may escape from here: it would end the process.</summary>
+    public async void OnStream(Http2Stream stream)
+    {
+        try
+        {
+            await HandleAsync(stream);
+        }
+        catch (Exception e)
+        {
+            Log.Unexpected(log, e);
+        }
+    }
 
     private async ValueTask HandleAsync(Http2Stream stream)
     {
@@ -45,7 +54,14 @@ internal sealed class Http2Api(IHttpHandler handler, Http2Options options, TimeP
         }
         finally
         {
+            exchange.Reset();
             stream.Dispose();
         }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Error, Message = "A request over HTTP/2 ended with an unexpected error and was aborted")]
+        public static partial void Unexpected(ILogger logger, Exception exception);
     }
 }

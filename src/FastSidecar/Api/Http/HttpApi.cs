@@ -2,6 +2,7 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Api.Http;
 
@@ -9,7 +10,7 @@ namespace FastSidecar.Api.Http;
 /// The HTTP API in the order Dapr gives its layers: size of the head, trace context, CORS, token, route (dapr pkg/api/http/server.go v1.18.3). The public port is the same with fewer
 /// layers and routes.
 /// </summary>
-internal sealed class HttpApi : IHttpHandler
+internal sealed partial class HttpApi : IHttpHandler
 {
     private readonly HttpApiOptions _options;
     private readonly RequestTargetCache _targets;
@@ -17,9 +18,11 @@ internal sealed class HttpApi : IHttpHandler
     private readonly IApiLog? _apiLog;
     private readonly TimeProvider _time;
     private readonly byte[] _apiToken;
+    private readonly ILogger _log;
 
-    public HttpApi(HttpApiOptions options, RouteTable table, HttpRoutes routes, IApiLog? apiLog, TimeProvider time)
+    public HttpApi(HttpApiOptions options, RouteTable table, HttpRoutes routes, IApiLog? apiLog, ILogger log, TimeProvider time)
     {
+        _log = log;
         _options = options;
         _targets = new RequestTargetCache(table);
         _routes = routes;
@@ -41,9 +44,14 @@ internal sealed class HttpApi : IHttpHandler
 
             await HandleAsync(exchange, target);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException or PeerMessageException)
+        catch (Exception e) when (e is IOException or OperationCanceledException or PeerMessageException)
         {
-            // The client is gone or broke its own request off: what it has of the answer must not look whole.
+            // The client is gone or broke its own request off, or the answer broke off: what the client has of it must not look whole.
+            exchange.Abort();
+        }
+        catch (Exception e)
+        {
+            Log.Unexpected(_log, e);
             exchange.Abort();
         }
     }
@@ -171,5 +179,11 @@ internal sealed class HttpApi : IHttpHandler
     {
         var trimmed = path.Trim((byte)'/');
         return trimmed.SequenceEqual("v1.0/healthz"u8) || trimmed.SequenceEqual("v1.0/healthz/outbound"u8);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Error, Message = "A request to the HTTP API ended with an unexpected error and was aborted")]
+        public static partial void Unexpected(ILogger logger, Exception exception);
     }
 }

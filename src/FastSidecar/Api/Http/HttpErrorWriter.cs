@@ -1,5 +1,6 @@
 using System.Text;
 using FastSidecar.Invocation;
+using FastSidecar.Protocol;
 using FastSidecar.Transport.Buffers;
 using FastSidecar.Transport.Grpc;
 
@@ -22,15 +23,11 @@ internal static class HttpErrorWriter
     }
 
     /// <summary>Dapr's JSON error.</summary>
-    public static ValueTask WriteJsonAsync(HttpExchange exchange, int status, string errorCode, string message)
+    public static async ValueTask WriteJsonAsync(HttpExchange exchange, int status, string errorCode, string message)
     {
-        var body = new PooledBufferWriter();
-        body.Write("{\"errorCode\":"u8);
-        GoJson.WriteString(body, errorCode);
-        body.Write(",\"message\":"u8);
-        GoJson.WriteString(body, message);
-        body.Write("}"u8);
-        return WriteAsync(exchange, status, JsonContentType, body.WrittenMemory);
+        using var body = new PooledBufferWriter();
+        ErrorJson.Write(body, errorCode, message);
+        await WriteAsync(exchange, status, JsonContentType, body.WrittenMemory);
     }
 
     /// <summary>What Go's http.Error writes: the text and a line feed.</summary>

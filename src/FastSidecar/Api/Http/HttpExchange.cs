@@ -66,10 +66,35 @@ internal abstract class HttpExchange
     public abstract CancellationToken Aborted { get; }
 
     /// <summary>Fixes the response head. It leaves with the first flush or with the end, whichever is first.</summary>
+    /// <exception cref="UnsendableHeadException">
+    /// No answer can look like this: a status outside of 200–999, or a header name or value that HTTP does not allow. Nothing of it is sent, the header fields are
+    /// gone, and another answer may be started.
+    /// </exception>
     public void Start(int status, long? contentLength)
     {
+        if (HasStarted)
+        {
+            throw new InvalidOperationException("the answer has begun already");
+        }
+
+        if (status is < 200 or > 999)
+        {
+            ResponseHeaders.Clear();
+            throw new UnsendableHeadException($"illegal status code {status}");
+        }
+
+        try
+        {
+            StartCore(status, contentLength);
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            DropHead();
+            ResponseHeaders.Clear();
+            throw new UnsendableHeadException(e.Message, e);
+        }
+
         ResponseStatus = status;
-        StartCore(status, contentLength);
     }
 
     /// <summary>Where the response body goes. The framing follows from <see cref="Start"/>'s length.</summary>
@@ -87,11 +112,18 @@ internal abstract class HttpExchange
         RequestHeaders.Clear();
         ResponseHeaders.Clear();
         Invoke.Clear();
+        Invoke.Body.Finish();
         ResponseStatus = 0;
         IsTraced = false;
         BodyUnknown = false;
         ResponseBytes = 0;
     }
 
+    /// <summary>Hands the head to the server; ArgumentException or InvalidOperationException when the server refuses it.</summary>
     protected abstract void StartCore(int status, long? contentLength);
+
+    /// <summary>Takes back what <see cref="StartCore"/> handed over before it failed.</summary>
+    protected virtual void DropHead()
+    {
+    }
 }

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
@@ -24,7 +25,11 @@ internal static class InvokeResponseWriter
         TraceHeaders.AddToClient(exchange.RequestHeaders, response.Headers, exchange.IsTraced, exchange.ResponseHeaders);
         HeaderRules.MetadataToClient(response.Headers, response.ContentType, exchange.ResponseHeaders);
 
-        if (status is >= 200 and <= 399)
+        if (response is { IsGrpcStatus: true, Status: not 0 })
+        {
+            WriteGrpcStatus(exchange, response, status);
+        }
+        else if (status is >= 200 and <= 399)
         {
             AddEventStream(exchange, response, status);
             await CopyAsync(exchange, response, status);
@@ -69,6 +74,16 @@ internal static class InvokeResponseWriter
         // A local event stream is the app's answer as it stands, its length included.
         exchange.Start(status, exchange.Invoke.EventStream ? response.Length : null);
         await StreamAsync(exchange, body);
+    }
+
+    /// <summary>A gRPC app's failure: its status takes the body's place.</summary>
+    private static void WriteGrpcStatus(HttpExchange exchange, InvokeResponse response, int status)
+    {
+        using var json = new PooledBufferWriter();
+        GrpcStatusJson.Write(json, response.Status, Encoding.UTF8.GetBytes(response.StatusMessage));
+        exchange.Start(status, null);
+        Write(exchange.ResponseBody, json.WrittenSpan);
+        exchange.CountBody(json.WrittenCount);
     }
 
     private static async ValueTask BufferAsync(HttpExchange exchange, InvokeResponse response, int status)

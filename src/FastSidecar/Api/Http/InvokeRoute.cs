@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Outbound;
@@ -34,7 +35,7 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
             else
             {
                 await using var response = result.Response;
-                await InvokeResponseWriter.WriteAsync(exchange, response);
+                await WriteResponseAsync(exchange, response);
             }
 
             observer.RequestEnded(request, result);
@@ -42,6 +43,19 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
         finally
         {
             request.Body.Finish();
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private static async ValueTask WriteResponseAsync(HttpExchange exchange, InvokeResponse response)
+    {
+        try
+        {
+            await InvokeResponseWriter.WriteAsync(exchange, response);
+        }
+        catch (UnsendableHeadException e)
+        {
+            await HttpErrorWriter.WriteInvokeErrorAsync(exchange, ErrorTable.UnsendableResponse(e.Message));
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
+using FastSidecar.Invocation;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 
@@ -77,6 +78,8 @@ internal sealed class KestrelExchange : HttpExchange
         headers.ContentLength = contentLength;
     }
 
+    protected override void DropHead() => _response.Headers.Clear();
+
     private void CopyHeaders()
     {
         // "GET /target HTTP/1.1" CRLF … CRLF.
@@ -107,6 +110,7 @@ internal sealed class KestrelExchange : HttpExchange
     {
         var nameBytes = RequestHeaders.Append(name.Length, value.Length, out var valueBytes);
         Encoding.Latin1.GetBytes(name, nameBytes);
+        _hasIllegalField |= !HeaderNames.IsToken(nameBytes);
         Encoding.Latin1.GetBytes(value, valueBytes);
     }
 }

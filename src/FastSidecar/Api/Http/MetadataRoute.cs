@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using FastSidecar.Invocation;
+using FastSidecar.Protocol;
 using FastSidecar.Transport.Buffers;
 
 namespace FastSidecar.Api.Http;

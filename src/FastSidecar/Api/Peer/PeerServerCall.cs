@@ -28,7 +28,10 @@ internal sealed class PeerServerCall
     private readonly InvokeRequest _request = new();
     private readonly PayloadSender _sender;
     private Http2Stream _stream = null!;
+    private readonly Action _onEnded;
+    private ValueTask _running;
     private bool _headWritten;
+    private bool _ended;
     private bool _reading;
 
     public PeerServerCall(PeerService owner, InboundInvoker inbound, int maxMessageBytes)
@@ -37,14 +40,49 @@ internal sealed class PeerServerCall
         _inbound = inbound;
         _maxMessageBytes = maxMessageBytes;
         _sender = new PayloadSender(maxMessageBytes);
+        _onEnded = OnEnded;
     }
 
-    /// <summary>Handles the stream to its end and returns this object to its owner.</summary>
+    /// <summary>Handles the stream to its end, then gives this object back to its owner. Returns at the first wait.</summary>
+    public void Run(Http2Stream stream)
+    {
+#pragma warning disable CA2012 // One consumer, once: OnEnded.
+        _running = RunAsync(stream);
+#pragma warning restore CA2012
+        if (_running.IsCompleted)
+        {
+            OnEnded();
+        }
+        else
+        {
+            _running.GetAwaiter().UnsafeOnCompleted(_onEnded);
+        }
+    }
+
+    /// <summary>Nothing may escape from here: it would end the process.</summary>
+    private void OnEnded()
+    {
+        var running = _running;
+        _running = default;
+        try
+        {
+            running.GetAwaiter().GetResult();
+        }
+        catch (Exception e)
+        {
+            _owner.Drop(e);
+            return;
+        }
+
+        _owner.Return(this);
+    }
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    public async ValueTask RunAsync(Http2Stream stream)
+    private async ValueTask RunAsync(Http2Stream stream)
     {
         _stream = stream;
         _headWritten = false;
+        _ended = false;
         try
         {
             await DispatchAsync();
@@ -53,10 +91,20 @@ internal sealed class PeerServerCall
         {
             Fail(e.Code, e.IsStatus ? e.Text : e.Message);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
+        catch (Exception e) when (e is Http2StreamException or Http2ConnectionException or OperationCanceledException)
         {
-            // The caller is gone, or the app's answer broke off after part of it had left: nothing more can be said on this stream.
-            FailUnlessGone(e);
+            // The caller is gone: nothing more can be said on this stream.
+        }
+        catch (IOException e)
+        {
+            // The app's answer broke off, perhaps after part of it had left.
+            Fail(GrpcStatusCode.Unknown, e is InvokeBodyException body ? body.Error.Reason : e.Message);
+        }
+        catch (Exception)
+        {
+            // A bug: OnEnded reports it.
+            _stream.Reset(Http2ErrorCode.InternalError);
+            throw;
         }
         finally
         {
@@ -66,8 +114,6 @@ internal sealed class PeerServerCall
             _stream.Dispose();
             _stream = null!;
         }
-
-        _owner.Return(this);
     }
 
     private void StopReading()
@@ -159,7 +205,7 @@ internal sealed class PeerServerCall
             return;
         }
 
-        var body = await ReadAllAsync(_reader);
+        var body = await ReadAllAsync(_reader, CancellationToken.None);
         _request.HasWholeBody = true;
         _request.Body.Start(PipeReader.Create(body), body.Length, BodyKind.Bytes, limitBytes: 0, keepAtMost: 0);
         var result = await _inbound.InvokeAsync(_request, _stream.Aborted);
@@ -170,10 +216,10 @@ internal sealed class PeerServerCall
         }
 
         await using var response = result.Response;
-        var answer = await ReadAllAsync(response.Body);
+        var answer = await ReadAllAsync(response.Body, _stream.Aborted);
         WriteHead(withTrace: true);
         PeerResponseEncoder.WriteUnary(_stream.Output, Fields(response), answer, _maxMessageBytes);
-        _stream.End(SuccessTrailers);
+        End(SuccessTrailers);
     }
 
     /// <summary>Turns the peer's head into the request that everything below understands; an error when it asks for what there is not.</summary>
@@ -257,7 +303,7 @@ internal sealed class PeerServerCall
             }
         }
 
-        _stream.End(SuccessTrailers);
+        End(SuccessTrailers);
     }
 
     private void WriteFirst(InvokeResponse response, in ReadOnlySequence<byte> data)
@@ -286,23 +332,24 @@ internal sealed class PeerServerCall
     /// <summary>A handler's failure: a head and then trailers, as grpc-go's interceptors make of it.</summary>
     private void Fail(GrpcStatusCode code, string text)
     {
+        if (_ended)
+        {
+            // The whole answer has left already.
+            return;
+        }
+
         if (!_headWritten)
         {
             WriteHead(withTrace: true);
         }
 
-        _stream.End(Trailers(code, text));
+        End(Trailers(code, text));
     }
 
-    private void FailUnlessGone(Exception exception)
+    private void End(HeaderList trailers)
     {
-        if (exception is Http2StreamException or Http2ConnectionException or OperationCanceledException)
-        {
-            return;
-        }
-
-        var reason = exception is InvokeBodyException body ? body.Error.Reason : exception.Message;
-        Fail(GrpcStatusCode.Unknown, reason);
+        _ended = true;
+        _stream.End(trailers);
     }
 
     /// <summary>What fails below the handler: one HEADERS frame.</summary>
@@ -351,12 +398,12 @@ internal sealed class PeerServerCall
         return trailers;
     }
 
-    private static async ValueTask<ReadOnlySequence<byte>> ReadAllAsync(PipeReader reader)
+    private static async ValueTask<ReadOnlySequence<byte>> ReadAllAsync(PipeReader reader, CancellationToken cancellationToken)
     {
-        var all = new PooledBufferWriter();
+        using var all = new PooledBufferWriter();
         while (true)
         {
-            var read = await reader.ReadAsync(CancellationToken.None);
+            var read = await reader.ReadAsync(cancellationToken);
             foreach (var piece in read.Buffer)
             {
                 all.Write(piece.Span);

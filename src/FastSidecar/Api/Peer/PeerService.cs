@@ -1,10 +1,11 @@
 using FastSidecar.Inbound;
 using FastSidecar.Transport.Http2;
+using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Api.Peer;
 
 /// <summary>The server end of the sidecar-to-sidecar wire: takes the streams that other sidecars open (dapr pkg/api/grpc/daprinternal.go v1.18.3).</summary>
-internal sealed class PeerService(InboundInvoker inbound, int maxMessageBytes) : IHttp2StreamHandler
+internal sealed partial class PeerService(InboundInvoker inbound, int maxMessageBytes, ILogger log) : IHttp2StreamHandler
 {
     /// <summary>Calls kept for reuse; more may be under way at once.</summary>
     private const int MostPooledCalls = 1024;
@@ -20,9 +21,10 @@ internal sealed class PeerService(InboundInvoker inbound, int maxMessageBytes) :
         }
 
         call ??= new PeerServerCall(this, inbound, maxMessageBytes);
-        Observe(call.RunAsync(stream));
+        call.Run(stream);
     }
 
+    /// <summary>A call has ended and nothing sees its object any longer.</summary>
     internal void Return(PeerServerCall call)
     {
         lock (_pool)
@@ -34,6 +36,12 @@ internal sealed class PeerService(InboundInvoker inbound, int maxMessageBytes) :
         }
     }
 
-    /// <summary>The call answers for its own failures; what escapes it is a bug of ours and ends the stream.</summary>
-    private static async void Observe(ValueTask running) => await running;
+    /// <summary>A call ended with an exception that is a bug of ours. Its object is not used again.</summary>
+    internal void Drop(Exception exception) => Log.Unexpected(log, exception);
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Error, Message = "A call from another sidecar ended with an unexpected error and was aborted")]
+        public static partial void Unexpected(ILogger logger, Exception exception);
+    }
 }

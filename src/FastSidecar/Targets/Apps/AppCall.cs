@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
+using FastSidecar.Protocol.Peer;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http1;
 
@@ -35,6 +36,9 @@ internal sealed class AppCall : InvokeResponse
     private ValueTask _upload;
     private bool _uploading;
 
+    /// <summary>Ends the wait for a 100, when the app answered without one. Null for requests that do not wait.</summary>
+    private TaskCompletionSource? _answered;
+
     public AppCall(HttpAppTarget owner, byte[] host, byte[] apiToken, bool traceHeaders, TimeProvider time)
     {
         _owner = owner;
@@ -62,13 +66,15 @@ internal sealed class AppCall : InvokeResponse
         _exchange = exchange;
         _requestBody = request.Body;
         UploadError = null;
+        _answered = request.ExpectsContinue ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
         WriteHeaders(request);
         await WriteHeadAsync(request, target, cancellationToken);
 #pragma warning disable CA2012 // One consumer, once: DisposeAsync awaits it, or finds it completed.
-        _upload = UploadAsync(request.ExpectsContinue, cancellationToken);
+        _upload = UploadAsync(_answered?.Task, cancellationToken);
 #pragma warning restore CA2012
         _uploading = true;
         await exchange.ReadHeadAsync(cancellationToken);
+        _answered?.TrySetResult();
         TakeHead();
     }
 
@@ -83,12 +89,18 @@ internal sealed class AppCall : InvokeResponse
 
         _exchange = null!;
         _body.Finish();
-        if (_uploading && !_upload.IsCompleted)
+        if ((_uploading && !_upload.IsCompleted) || _requestBody.HasEarlyRead)
         {
             return StopUploadAsync(exchange);
         }
 
         exchange.Dispose();
+        if (_uploading)
+        {
+            // It has ended; fetching its result also gives the state machine back to its pool. An exception in it is a bug, and this object is not used again.
+            _upload.GetAwaiter().GetResult();
+        }
+
         Return();
         return ValueTask.CompletedTask;
     }
@@ -96,9 +108,15 @@ internal sealed class AppCall : InvokeResponse
     /// <summary>The answer is complete, or nobody wants it: whoever still feeds the request is told to stop, and the object is reused only afterwards.</summary>
     private async ValueTask StopUploadAsync(Http1Exchange exchange)
     {
-        _requestBody.CancelPendingRead();
+        _requestBody.Stop();
+        _answered?.TrySetResult();
         exchange.Dispose();
-        await _upload;
+        if (_uploading)
+        {
+            await _upload;
+        }
+
+        await _requestBody.StopAsync();
         Return();
     }
 
@@ -126,32 +144,25 @@ internal sealed class AppCall : InvokeResponse
             return (Http1BodyFraming.Chunked, 0);
         }
 
-        return await IsEmptyAsync(request.Body, cancellationToken) ? (Http1BodyFraming.None, 0) : (Http1BodyFraming.Chunked, 0);
+        return await request.Body.IsEmptyAsync(ProbeWait, _time, cancellationToken) ? (Http1BodyFraming.None, 0) : (Http1BodyFraming.Chunked, 0);
     }
 
-    private async ValueTask<bool> IsEmptyAsync(InvokeBody body, CancellationToken cancellationToken)
-    {
-        if (!body.TryRead(out var result))
-        {
-            using var timer = _time.CreateTimer(static state => ((InvokeBody)state!).CancelPendingRead(), body, ProbeWait, Timeout.InfiniteTimeSpan);
-            result = await body.ReadAsync(cancellationToken);
-        }
-
-        body.GiveBack();
-        return result.IsCompleted && result.Buffer.IsEmpty;
-    }
-
+    /// <param name="answered">Given for a body that is held back: completes when the app has answered without asking for it.</param>
+    /// <param name="cancellationToken">The client is gone.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask UploadAsync(bool expectsContinue, CancellationToken cancellationToken)
+    private async ValueTask UploadAsync(Task? answered, CancellationToken cancellationToken)
     {
         var exchange = _exchange;
         var body = _requestBody;
         try
         {
-            if (expectsContinue)
+            if (answered is not null)
             {
                 await exchange.FlushAsync(cancellationToken);
-                await WaitForContinueAsync(exchange, cancellationToken);
+                if (!await MayContinueAsync(exchange, answered, cancellationToken))
+                {
+                    return;
+                }
             }
 
             while (true)
@@ -192,15 +203,21 @@ internal sealed class AppCall : InvokeResponse
             UploadError = e.Error.Reason;
             exchange.Abort();
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
+        catch (OperationCanceledException)
         {
-            // The response side learns of a dead connection by itself; a client whose body broke off is told through the response.
-            if (e is not OperationCanceledException)
-            {
-                UploadError = AppFailure.Of(e);
-            }
-
             exchange.Abort();
+        }
+        catch (Exception e) when (e is IOException or PeerMessageException or InvalidOperationException)
+        {
+            // The body broke off, or has another length than was announced (InvalidOperationException), or the app is gone, which the response side learns by itself.
+            UploadError = AppFailure.Of(e);
+            exchange.Abort();
+        }
+        catch (Exception)
+        {
+            // A bug: it ends the call and comes out where the upload is awaited.
+            exchange.Abort();
+            throw;
         }
     }
 
@@ -219,11 +236,13 @@ internal sealed class AppCall : InvokeResponse
     private static async ValueTask<bool> WriteAwaitedAsync(PipeWriter output, ReadOnlyMemory<byte> piece, CancellationToken cancellationToken) =>
         (await output.WriteAsync(piece, cancellationToken)).IsCompleted;
 
-    private async Task WaitForContinueAsync(Http1Exchange exchange, CancellationToken cancellationToken)
+    /// <summary>Waits until the app asks for the body, or for a second. False when it has answered instead: then it does not want the body.</summary>
+    private async Task<bool> MayContinueAsync(Http1Exchange exchange, Task answered, CancellationToken cancellationToken)
     {
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        await Task.WhenAny(exchange.ContinueReceived, Task.Delay(ContinueWait, _time, waiting.Token));
+        var first = await Task.WhenAny(exchange.ContinueReceived, answered, Task.Delay(ContinueWait, _time, waiting.Token));
         await waiting.CancelAsync();
+        return first != answered;
     }
 
     private void TakeHead()
@@ -278,6 +297,7 @@ internal sealed class AppCall : InvokeResponse
     {
         _upload = default;
         _uploading = false;
+        _answered = null;
         _requestBody = null!;
         _requestHeaders.Clear();
         _headers.Clear();

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
+using FastSidecar.Protocol.Peer;
 using FastSidecar.Transport.Http1;
 
 namespace FastSidecar.Targets.Apps;
@@ -39,20 +40,17 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
         _client = new Http1Client(endPoint, new Http1ClientOptions { MaxResponseHeadBytes = options.MaxResponseHeadBytes }, time);
     }
 
-    public async ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
+    public ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
     {
         if (request.Verb is HttpVerb.None or HttpVerb.Connect)
         {
-            return ErrorTable.InvalidVerb;
+            return ValueTask.FromResult<InvokeResult>(ErrorTable.InvalidVerb);
         }
 
         var target = _targets.Get(request.Method.Span, request.Query.Span);
-        if (target.Error is { } refused)
-        {
-            return new InvokeError(ErrorSide.App, null, refused);
-        }
-
-        return await SendAsync(request, target.Target, cancellationToken);
+        return target.Error is { } refused
+            ? ValueTask.FromResult<InvokeResult>(new InvokeError(ErrorSide.App, null, refused))
+            : SendAsync(request, target.Target, cancellationToken);
     }
 
     /// <summary>Asks the app for its configuration, as Dapr does once; true when it answered.</summary>
@@ -80,8 +78,9 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
         {
             exchange = await _client.OpenAsync(cancellationToken);
         }
-        catch (Exception e) when (e is SocketException or TimeoutException or OperationCanceledException)
+        catch (Exception e) when (e is SocketException or TimeoutException or OperationCanceledException or ObjectDisposedException)
         {
+            // Disposed: a request that came while the sidecar stops.
             return Failed(request, target, ConnectFailure(e));
         }
 
@@ -95,13 +94,23 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
             _observer.AttemptEnded(request, result, attempt: 0);
             return result;
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ArgumentException)
+        catch (Exception e)
         {
+            // Whatever it was, connection and call are given back.
             var cause = call.UploadError ?? AppFailure.Of(e);
             await call.DisposeAsync();
-            return Failed(request, target, cause);
+            if (IsExpected(e))
+            {
+                return Failed(request, target, cause);
+            }
+
+            throw;
         }
     }
+
+    /// <summary>A connection or a body that broke off, or a request that cannot be written (ArgumentException); anything else is a bug.</summary>
+    private static bool IsExpected(Exception exception) =>
+        exception is IOException or OperationCanceledException or PeerMessageException or ArgumentException;
 
     private InvokeResult Failed(InvokeRequest request, byte[] target, string cause)
     {

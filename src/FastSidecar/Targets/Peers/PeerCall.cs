@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
+using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
 using FastSidecar.Transport.Buffers;
 using FastSidecar.Transport.Headers;
@@ -34,7 +35,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
 
     public override HeaderList Headers => _head.Headers;
 
-    public override ReadOnlySpan<byte> ContentType => _head.TypeUrl.IsEmpty ? _head.ContentType : Protocol.DaprHeaders.ProtobufContentType;
+    public override ReadOnlySpan<byte> ContentType => _head.TypeUrl.IsEmpty ? _head.ContentType : DaprHeaders.ProtobufContentType;
 
     public override PipeReader Body => _reader;
 
@@ -65,7 +66,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     /// <summary>CallLocal: the whole body in one message.</summary>
     public async ValueTask<InvokeError?> SendUnaryAsync(PeerCallTemplate template, CancellationToken cancellationToken)
     {
-        var body = new PooledBufferWriter();
+        using var body = new PooledBufferWriter();
         while (true)
         {
             var read = await _request.Body.ReadAsync(cancellationToken);
@@ -81,8 +82,12 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
             }
         }
 
-        // It would end a daprd 1.18.3 callee: its unary path has no event stream to write to.
-        _request.Metadata.Remove("Accept"u8);
+        if (EventStreams.IsAskedFor(_request.Metadata))
+        {
+            // It would end a daprd 1.18.3 callee: its unary path has no event stream to write to.
+            _request.Metadata.Remove("Accept"u8);
+        }
+
         _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
         PeerRequestEncoder.WriteUnary(_stream.Output, Fields(), new ReadOnlySequence<byte>(body.WrittenMemory), _maxMessageBytes);
         _stream.End(null);
@@ -117,16 +122,30 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         }
 
         stream.Dispose();
+        if (_uploading)
+        {
+            // It has ended; fetching its result also gives the state machine back to its pool. An exception in it is a bug, and this object is not used again.
+            _upload.GetAwaiter().GetResult();
+        }
+
         Return();
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>The answer is complete, or nobody wants it: whoever still feeds the request is told to stop, and the object is reused only afterwards.</summary>
     private async ValueTask StopUploadAsync(Http2Stream stream)
     {
-        _request.Body.CancelPendingRead();
+        _request.Body.Stop();
         stream.Reset(Http2ErrorCode.Cancel);
-        await _upload;
-        stream.Dispose();
+        try
+        {
+            await _upload;
+        }
+        finally
+        {
+            stream.Dispose();
+        }
+
         Return();
     }
 
@@ -210,21 +229,23 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         {
             Fail(stream, new InvokeError(ErrorSide.Self, null, "error sending message: " + e.Message));
         }
-        catch (Http2StreamException)
+        catch (Exception e) when (e is Http2StreamException or Http2ConnectionException && !body.IsBroken)
         {
             // The response side reports it.
-        }
-        catch (Http2ConnectionException)
-        {
-            // Likewise.
         }
         catch (OperationCanceledException)
         {
             stream.Reset(Http2ErrorCode.Cancel);
         }
-        catch (Exception e) when (e is IOException or InvalidOperationException)
+        catch (IOException e)
         {
             Fail(stream, new InvokeError(ErrorSide.Client, null, e is EndOfStreamException ? "unexpected EOF" : e.Message));
+        }
+        catch (Exception)
+        {
+            // A bug: it ends the call and comes out where the upload is awaited.
+            stream.Reset(Http2ErrorCode.InternalError);
+            throw;
         }
     }
 

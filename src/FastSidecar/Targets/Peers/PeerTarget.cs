@@ -88,9 +88,10 @@ internal sealed class PeerTarget : ITarget
         {
             stream = await _channels.OpenStreamAsync(_key, cancellationToken);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
         {
-            return PeerFailure.Of(e);
+            // Disposed: a request that came while the sidecar stops.
+            return e is ObjectDisposedException ? ErrorTable.ClientGone : PeerFailure.Of(e);
         }
 
         request.Phases.TargetReady = _time.GetTimestamp();
@@ -110,11 +111,17 @@ internal sealed class PeerTarget : ITarget
             await call.DisposeAsync();
             return error;
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or PeerMessageException or InvalidOperationException)
+        catch (Exception e)
         {
-            var error = call.UploadError ?? PeerFailure.Of(e);
+            // Whatever it was, stream and call are given back, and nobody reads the request's body any longer.
+            var error = call.UploadError ?? (request.Body.IsBroken ? new InvokeError(ErrorSide.Client, null, e.Message) : PeerFailure.Of(e));
             await call.DisposeAsync();
-            return error;
+            if (e is IOException or OperationCanceledException or PeerMessageException)
+            {
+                return error;
+            }
+
+            throw;
         }
     }
 
