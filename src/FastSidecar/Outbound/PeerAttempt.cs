@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FastSidecar.Invocation;
 using FastSidecar.Resiliency;
 using FastSidecar.Resolution;
@@ -24,6 +25,7 @@ internal sealed class PeerAttempt(CachingResolver resolver, int port, PeerTarget
 
     public void Finish() => _request = null!;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeResult> RunAsync(int attempt, CancellationToken cancellationToken)
     {
         var resolved = await resolver.ResolveAsync(new ResolveRequest(_route.AppId, _route.Namespace, port), _tried, cancellationToken);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
@@ -56,6 +57,7 @@ internal sealed partial class HttpApi : IHttpHandler
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
     {
         if (_options.TraceHeaders && target.IsTraced)

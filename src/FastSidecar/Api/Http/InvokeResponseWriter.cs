@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
@@ -18,6 +19,7 @@ internal static class InvokeResponseWriter
     /// <summary>A body that never runs dry is flushed after so much, so that a slow client slows the app.</summary>
     private const int FlushFrom = 64 * 1024;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public static async ValueTask WriteAsync(HttpExchange exchange, InvokeResponse response)
     {
         var status = response.IsGrpcStatus ? GrpcHttpStatus.Of(response.Status) : response.Status;
@@ -62,6 +64,7 @@ internal static class InvokeResponseWriter
 
     private static bool WantsClose(HttpExchange exchange) => new ConnectionTokens(exchange.RequestHeaders).Contains("close"u8);
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private static async ValueTask CopyAsync(HttpExchange exchange, InvokeResponse response, int status)
     {
         var body = response.Body;
@@ -86,6 +89,7 @@ internal static class InvokeResponseWriter
         exchange.CountBody(json.WrittenCount);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private static async ValueTask BufferAsync(HttpExchange exchange, InvokeResponse response, int status)
     {
         var body = response.Body;
@@ -125,6 +129,7 @@ internal static class InvokeResponseWriter
     }
 
     /// <summary>Passes the body on as it comes. Whenever it runs dry, what came so far leaves, the head first of all.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private static async ValueTask StreamAsync(HttpExchange exchange, PipeReader body)
     {
         while (true)

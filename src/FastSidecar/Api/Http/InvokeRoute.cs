@@ -9,6 +9,7 @@ namespace FastSidecar.Api.Http;
 /// <summary>Service invocation over the HTTP API (dapr pkg/api/http/directmessaging.go v1.18.3).</summary>
 internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions options, InvocationObserver observer)
 {
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
     {
         var request = exchange.Invoke;

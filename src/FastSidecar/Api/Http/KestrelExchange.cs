@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
 using FastSidecar.Invocation;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 
@@ -23,6 +24,7 @@ internal sealed class KestrelExchange : HttpExchange
     private IHttpResponseBodyFeature _responseBody = null!;
     private IHttpRequestLifetimeFeature _lifetime = null!;
     private IRequestBodyPipeFeature _requestBody = null!;
+    private IConnectionLifetimeFeature? _connection;
     private long? _requestLength;
     private int _headBytes;
     private bool _hasIllegalField;
@@ -39,7 +41,11 @@ internal sealed class KestrelExchange : HttpExchange
 
     public override PipeWriter ResponseBody => _responseBody.Writer;
 
-    public override CancellationToken Aborted => _lifetime.RequestAborted;
+    /// <summary>
+    /// The connection's token: what cancels Kestrel's token of the request is this one, or an abort of our own. Kestrel's is a new object, with new lists of callbacks,
+    /// for every request (190 bytes).
+    /// </summary>
+    public override CancellationToken Aborted => _connection is { } connection ? connection.ConnectionClosed : _lifetime.RequestAborted;
 
     public override bool IsHttp1 => true;
 
@@ -56,6 +62,7 @@ internal sealed class KestrelExchange : HttpExchange
         _responseBody = features.GetRequiredFeature<IHttpResponseBodyFeature>();
         _lifetime = features.GetRequiredFeature<IHttpRequestLifetimeFeature>();
         _requestBody = features.GetRequiredFeature<IRequestBodyPipeFeature>();
+        _connection = features.Get<IConnectionLifetimeFeature>();
         CopyHeaders();
         var canHaveBody = features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? false;
         _requestLength = canHaveBody ? _request.Headers.ContentLength : 0;
