@@ -1,4 +1,5 @@
 using System.Buffers;
+using FastSidecar.Transport.Buffers;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Transport.Hpack;
@@ -26,8 +27,8 @@ public sealed class HpackDecoder
     private long _listBytes;
 
     /// <param name="maxHeaderListBytes">
-    /// The SETTINGS_MAX_HEADER_LIST_SIZE that we announce, counted as RFC 9113 §6.5.2 counts. A larger list is decoded for the table's sake but not
-    /// stored, see <see cref="TooLarge"/>; one that passes it by as much again (at least 1 MiB) is an error of the connection.
+    /// The SETTINGS_MAX_HEADER_LIST_SIZE that we announce, counted as RFC 9113 §6.5.2 counts. A larger list is decoded for the table's sake
+    /// but not stored, see <see cref="TooLarge"/>; one that passes it by as much again (at least 1 MiB) is an error of the connection.
     /// </param>
     /// <param name="maxTableBytes">
     /// The SETTINGS_HEADER_TABLE_SIZE that we announce. One below the default takes effect with <see cref="SetMaxTableBytes"/>.
@@ -51,7 +52,8 @@ public sealed class HpackDecoder
     public bool TooLarge { get; private set; }
 
     /// <summary>
-    /// The peer has acknowledged a SETTINGS_HEADER_TABLE_SIZE of ours. After a reduction its next block must begin with a size update (RFC 9113 §4.3.1).
+    /// The peer has acknowledged a SETTINGS_HEADER_TABLE_SIZE of ours. After a reduction its next block must begin with a size update (RFC
+    /// 9113 §4.3.1).
     /// </summary>
     public void SetMaxTableBytes(int bytes)
     {
@@ -64,22 +66,17 @@ public sealed class HpackDecoder
     /// <exception cref="HpackException">The block is malformed: the connection must end with COMPRESSION_ERROR.</exception>
     public void Decode(in ReadOnlySequence<byte> block, HeaderList target)
     {
-        if (block.IsSingleSegment)
-        {
-            Decode(block.FirstSpan, target);
-            return;
-        }
-
-        var length = checked((int)block.Length);
-        var joined = ArrayPool<byte>.Shared.Rent(length);
+        var joined = block.Join(out var rented);
         try
         {
-            block.CopyTo(joined);
-            Decode(joined.AsSpan(0, length), target);
+            Decode(joined, target);
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(joined);
+            if (rented is not null)
+            {
+                ArrayPool<byte>.Shared.Return(rented);
+            }
         }
     }
 
@@ -96,7 +93,7 @@ public sealed class HpackDecoder
 
         if (_sizeUpdateDue && !reader.AtEnd)
         {
-            throw new HpackException("the header block does not begin with the table size update that our reduced SETTINGS_HEADER_TABLE_SIZE asks for");
+            throw new HpackException("a header block does not begin with the table size update that our SETTINGS_HEADER_TABLE_SIZE asks for");
         }
 
         while (!reader.AtEnd)

@@ -3,13 +3,13 @@ using System.Diagnostics;
 namespace FastSidecar.Transport.Hpack;
 
 /// <summary>
-/// The dynamic table (RFC 7541 §2.3.2, §4): first in, first out, bounded by its size in bytes. Entries are known by their insertion number, which never
-/// changes; the wire's index counts back from the newest.
+/// The dynamic table (RFC 7541 §2.3.2, §4): first in, first out, bounded by its size in bytes. Entries are known by their insertion number,
+/// which never changes; the wire's index counts back from the newest.
 /// </summary>
 /// <remarks>
-/// The bytes of all live entries lie in one run [_start, _end) of an array that is at most twice the table's size. Inserting appends; when the end of
-/// the array is reached the run moves to its front. It moves at most the table's size after at least as many bytes were appended, so the cost per
-/// byte is constant, and no entry is ever split as it would be in a plain ring.
+/// The bytes of all live entries lie in one run [_start, _end) of an array that is at most twice the table's size. Inserting appends; when
+/// the end of the array is reached the run moves to its front. It moves at most the table's size after at least as many bytes were
+/// appended, so the cost per byte is constant, and no entry is ever split as it would be in a plain ring.
 /// </remarks>
 internal sealed class HpackDynamicTable
 {
@@ -59,8 +59,8 @@ internal sealed class HpackDynamicTable
     }
 
     /// <summary>
-    /// Evicts what must go and adds the entry. An entry larger than the whole table empties it and is not added, which is no error (RFC 7541 §4.4).
-    /// The spans must not point into this table: eviction may move its bytes.
+    /// Evicts what must go and adds the entry. An entry larger than the whole table empties it and is not added, which is no error (RFC
+    /// 7541 §4.4). The spans must not point into this table: eviction may move its bytes.
     /// </summary>
     public bool Insert(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {

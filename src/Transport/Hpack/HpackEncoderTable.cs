@@ -1,8 +1,10 @@
+using System.Numerics;
+
 namespace FastSidecar.Transport.Hpack;
 
 /// <summary>
-/// The encoder's dynamic table: what the peer's decoder holds, and two hash chains per entry to find it by field or by name. A chain links insertion
-/// numbers from new to old, so it ends at the first number that has been evicted, and eviction has nothing to unlink.
+/// The encoder's dynamic table: what the peer's decoder holds, and two hash chains per entry to find it by field or by name. A chain links
+/// insertion numbers from new to old, so it ends at the first number that has been evicted, and eviction has nothing to unlink.
 /// </summary>
 internal sealed class HpackEncoderTable
 {
@@ -23,8 +25,27 @@ internal sealed class HpackEncoderTable
 
     public int MaxBytes => _table.MaxBytes;
 
-    /// <summary>The index on the wire of a field that the table holds, or 0.</summary>
-    public int FindField(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, uint fieldHash)
+    /// <summary>
+    /// Whether that place, in this or the static table, holds exactly this field. It may have been evicted since it was found.
+    /// </summary>
+    public bool Holds(HpackPlace place, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        if (place.IsStatic)
+        {
+            var index = place.StaticIndex;
+            return HpackStaticTable.Value(index).SequenceEqual(value) && HpackStaticTable.Name(index).SequenceEqual(name);
+        }
+
+        var number = place.Number;
+        return _table.IsLive(number) && _table.Value(number).SequenceEqual(value) && _table.Name(number).SequenceEqual(name);
+    }
+
+    /// <summary>The index on the wire of a place that exists.</summary>
+    public int IndexOf(HpackPlace place) =>
+        place.IsStatic ? place.StaticIndex : HpackStaticTable.Count + 1 + (int)(_table.Newest - place.Number);
+
+    /// <summary>Where the table holds the field, if it does.</summary>
+    public HpackPlace FindField(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, uint fieldHash)
     {
         var number = _fieldBuckets[fieldHash % Buckets];
         while (_table.IsLive(number))
@@ -32,27 +53,30 @@ internal sealed class HpackEncoderTable
             ref readonly var link = ref LinkAt(number);
             if (link.FieldHash == fieldHash && _table.Value(number).SequenceEqual(value) && _table.Name(number).SequenceEqual(name))
             {
-                return IndexOf(number);
+                return HpackPlace.Dynamic(number);
             }
 
             number = link.OlderField;
         }
 
-        return 0;
+        return default;
     }
 
-    /// <summary>The index of the newest entry of that name, or 0; <paramref name="count"/> is how many there are, counted up to <paramref name="countUpTo"/>.</summary>
-    public int FindName(ReadOnlySpan<byte> name, uint nameHash, int countUpTo, out int count)
+    /// <summary>
+    /// The newest entry of that name, if there is one; <paramref name="count"/> is how many there are, counted up to <paramref
+    /// name="countUpTo"/>.
+    /// </summary>
+    public HpackPlace FindName(ReadOnlySpan<byte> name, uint nameHash, int countUpTo, out int count)
     {
         count = 0;
-        var found = 0;
+        HpackPlace found = default;
         var number = _nameBuckets[nameHash % Buckets];
         while (count < countUpTo && _table.IsLive(number))
         {
             ref readonly var link = ref LinkAt(number);
             if (link.NameHash == nameHash && _table.Name(number).SequenceEqual(name))
             {
-                found = found == 0 ? IndexOf(number) : found;
+                found = found.Exists ? found : HpackPlace.Dynamic(number);
                 count++;
             }
 
@@ -62,11 +86,11 @@ internal sealed class HpackEncoderTable
         return found;
     }
 
-    public void Insert(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, uint nameHash, uint fieldHash)
+    public HpackPlace Insert(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, uint nameHash, uint fieldHash)
     {
         if (!_table.Insert(name, value))
         {
-            return;
+            return default;
         }
 
         var number = _table.Newest;
@@ -75,6 +99,7 @@ internal sealed class HpackEncoderTable
         LinkAt(number) = new Link(fieldHash, nameHash, fieldBucket, nameBucket);
         fieldBucket = number;
         nameBucket = number;
+        return HpackPlace.Dynamic(number);
     }
 
     public void Resize(int maxBytes)
@@ -95,11 +120,9 @@ internal sealed class HpackEncoderTable
         _links = grown;
     }
 
-    private int IndexOf(long number) => HpackStaticTable.Count + 1 + (int)(_table.Newest - number);
-
     private ref Link LinkAt(long number) => ref _links[number & (_links.Length - 1)];
 
     /// <summary>No table of that size holds more entries.</summary>
     private static int LinksFor(int maxBytes) =>
-        (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(1, maxBytes / HpackDynamicTable.EntryOverheadBytes));
+        (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(1, maxBytes / HpackDynamicTable.EntryOverheadBytes));
 }

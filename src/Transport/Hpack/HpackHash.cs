@@ -5,8 +5,8 @@ using System.Runtime.CompilerServices;
 namespace FastSidecar.Transport.Hpack;
 
 /// <summary>
-/// Hash of a name or value for the encoder's tables. Unkeyed on purpose: a peer that forces collisions lengthens a chain, and a chain is never
-/// longer than the dynamic table has entries (128 at 4,096 bytes).
+/// Hash of a name or value for the encoder's tables. Unkeyed on purpose: a peer that forces collisions lengthens a chain, and a chain is
+/// never longer than the dynamic table has entries (128 at 4,096 bytes).
 /// </summary>
 internal static class HpackHash
 {

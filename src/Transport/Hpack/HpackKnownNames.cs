@@ -6,7 +6,9 @@ internal enum HpackIndexing : byte
     /// <summary>Likely to repeat: into the dynamic table.</summary>
     Repeats,
 
-    /// <summary>Nearly always new: stays out of the table, where it would only push out what repeats. One entry may lend its name to later ones.</summary>
+    /// <summary>
+    /// Nearly always new: stays out of the table, where it would only push out what repeats. One entry may lend its name to later ones.
+    /// </summary>
     Varies,
 
     /// <summary>A secret: never indexed, so that no later hop puts it into a table either (RFC 7541 §7.1.3).</summary>
@@ -47,7 +49,8 @@ internal static class HpackKnownNames
             if (name.SequenceEqual(known.Name))
             {
                 staticIndex = known.StaticIndex;
-                return known.Indexing == HpackIndexing.Varies && IsRepeating(value, known.RepeatingValue) ? HpackIndexing.Repeats : known.Indexing;
+                var repeats = known.Indexing == HpackIndexing.Varies && IsRepeating(value, known.RepeatingValue);
+                return repeats ? HpackIndexing.Repeats : known.Indexing;
             }
         }
     }

@@ -1,7 +1,8 @@
 namespace FastSidecar.Transport.Hpack;
 
 /// <summary>
-/// The Huffman code of RFC 7541 appendix B. It is canonical: within one length codes ascend with the symbol, so the lengths alone give the whole code.
+/// The Huffman code of RFC 7541 appendix B. It is canonical: within one length codes ascend with the symbol, so the lengths alone give the
+/// whole code.
 /// </summary>
 internal static class HuffmanCode
 {

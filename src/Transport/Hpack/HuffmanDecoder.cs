@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace FastSidecar.Transport.Hpack;
 
 /// <summary>
-/// Decodes Huffman-coded strings (RFC 7541 §5.2). The next ten bits index a table that answers for every symbol with a code of up to ten bits, which
-/// are nearly all that occur in headers; longer codes are found by comparing with the first code of each length.
+/// Decodes Huffman-coded strings (RFC 7541 §5.2). The next ten bits index a table that answers for every symbol with a code of up to ten
+/// bits, which are nearly all that occur in headers; longer codes are found by comparing with the first code of each length.
 /// </summary>
 internal static class HuffmanDecoder
 {
@@ -14,7 +14,9 @@ internal static class HuffmanDecoder
     /// <summary>symbol &lt;&lt; 4 | code length, or 0 when the code is longer than the index.</summary>
     private static readonly ushort[] ShortCodes = BuildShortCodes();
 
-    /// <summary>Per code length: where its codes end in the space of 30-bit prefixes, and how to get from a code to <see cref="Symbols"/>.</summary>
+    /// <summary>
+    /// Per code length: where its codes end in the space of 30-bit prefixes, and how to get from a code to <see cref="Symbols"/>.
+    /// </summary>
     private static readonly LongCodeRange[] LongCodes = BuildLongCodes();
 
     /// <summary>All symbols in the order of their codes.</summary>
@@ -25,12 +27,14 @@ internal static class HuffmanDecoder
     /// <summary>The longest text that so many coded bytes can stand for.</summary>
     public static int MaxDecodedLength(int codedBytes) => checked((int)(codedBytes * 8L / HuffmanCode.ShortestBits));
 
-    /// <summary>Writes the text to <paramref name="output"/>, which must hold <see cref="MaxDecodedLength"/>, and returns its length.</summary>
+    /// <summary>
+    /// Writes the text to <paramref name="output"/>, which must hold <see cref="MaxDecodedLength"/>, and returns its length.
+    /// </summary>
     /// <exception cref="HpackException">An end-of-string symbol, or padding that is longer than 7 bits or not all ones.</exception>
     public static int Decode(ReadOnlySpan<byte> coded, Span<byte> output)
     {
         var shortCodes = ShortCodes;
-        ulong window = 0; // the next windowBits bits, left-aligned, zeros behind
+        ulong window = 0; // the next windowBits bits, left-aligned; behind them zeros, or bits of the byte that follows
         var windowBits = 0;
         var read = 0;
         var written = 0;
@@ -71,12 +75,10 @@ internal static class HuffmanDecoder
     {
         if (coded.Length >= sizeof(ulong))
         {
+            // The last byte may fit only in part: it does not count yet, and the next refill puts the same bits in the same place again.
             window |= BinaryPrimitives.ReadUInt64BigEndian(coded) >> windowBits;
             var whole = (64 - windowBits) / 8;
             windowBits += whole * 8;
-
-            // The read may have put a part of one more byte behind the window; it comes again, whole, with the next refill.
-            window &= ulong.MaxValue << (64 - windowBits);
             return whole;
         }
 

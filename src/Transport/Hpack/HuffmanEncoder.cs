@@ -20,7 +20,10 @@ internal static class HuffmanEncoder
         return checked((int)((bits + 7) / 8));
     }
 
-    /// <summary>Writes the code of <paramref name="text"/>, padded with ones, and returns its length. <paramref name="output"/> must hold <see cref="EncodedLength"/>.</summary>
+    /// <summary>
+    /// Writes the code of <paramref name="text"/>, padded with ones, and returns its length. <paramref name="output"/> must hold <see
+    /// cref="EncodedLength"/>.
+    /// </summary>
     public static int Encode(ReadOnlySpan<byte> text, Span<byte> output)
     {
         var codes = Codes;
