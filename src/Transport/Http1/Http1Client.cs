@@ -1,91 +1,70 @@
-using System.IO.Pipelines;
 using System.Net;
-using FastSidecar.Transport.Headers;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using FastSidecar.Transport.Sockets;
 
 namespace FastSidecar.Transport.Http1;
-
-/// <summary>How a request body is framed (RFC 9112 §6).</summary>
-public enum Http1BodyFraming
-{
-    /// <summary>No body and no framing header.</summary>
-    None,
-
-    /// <summary>Content-Length; exactly that many bytes must be written.</summary>
-    Length,
-
-    /// <summary>Transfer-Encoding: chunked.</summary>
-    Chunked,
-}
 
 /// <summary>A pool of HTTP/1.1 connections to one endpoint.</summary>
 public sealed class Http1Client : IAsyncDisposable
 {
+    private readonly Http1ConnectionPool _pool;
+
     public Http1Client(EndPoint endPoint, Http1ClientOptions options, TimeProvider time)
+        : this(options, time, cancellationToken => ConnectAsync(endPoint, options, time, cancellationToken))
     {
-        _ = (endPoint, options, time);
-        throw new NotImplementedException();
     }
 
-    /// <summary>
-    /// A pooled idle connection, or a new one; waits when all connections are in use. Throws <see cref="System.Net.Sockets.SocketException"/> when connecting
-    /// failed. The exchange must be disposed.
-    /// </summary>
-    public ValueTask<Http1Exchange> OpenAsync(CancellationToken cancellationToken) => throw new NotImplementedException();
+    /// <param name="options">Limits.</param>
+    /// <param name="time">The clock of the idle timeout.</param>
+    /// <param name="connect">Opens a connection; its exceptions come out of <see cref="OpenAsync"/>. <see cref="Http1ClientOptions.ConnectTimeout"/> is its own business.</param>
+    public Http1Client(Http1ClientOptions options, TimeProvider time, Func<CancellationToken, ValueTask<Http1Wire>> connect)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(connect);
+        _pool = new Http1ConnectionPool(options, time, connect);
+    }
 
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
-}
+    /// <summary>Connections open or being opened.</summary>
+    public int OpenConnections => _pool.OpenCount;
 
-/// <summary>One request and its response on a pooled connection. Request side and response side may be used at the same time by two flows.</summary>
-public sealed class Http1Exchange : IDisposable
-{
-    /// <summary>The local address of the connection, for error texts.</summary>
-    public EndPoint? LocalEndPoint => throw new NotImplementedException();
-
-    /// <summary>The connection served an earlier exchange.</summary>
-    public bool Reused => throw new NotImplementedException();
+    /// <summary>Connections kept for the next request.</summary>
+    public int IdleConnections => _pool.IdleCount;
 
     /// <summary>
-    /// Queues the request head. <paramref name="headers"/> must not hold Content-Length or Transfer-Encoding: they follow from <paramref name="framing"/>.
-    /// Host must be in it. Nothing leaves before the first flush of <see cref="Output"/> or <see cref="EndRequestAsync"/>. Throws <see cref="ArgumentException"/>
-    /// for a CR, LF or NUL in a name, value, method or target: nothing of the request is sent then.
+    /// A pooled idle connection, or a new one; waits when all connections are in use. Throws <see cref="SocketException"/> when connecting
+    /// failed. The exchange must be disposed, once, and not be touched after that.
     /// </summary>
-    public void WriteHead(ReadOnlySpan<byte> method, ReadOnlySpan<byte> target, HeaderList headers, Http1BodyFraming framing, long contentLength) =>
-        throw new NotImplementedException();
+    public ValueTask<Http1Exchange> OpenAsync(CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<Http1Exchange>(cancellationToken);
+        }
 
-    /// <summary>
-    /// The request body; framing is added. FlushAsync completes when the socket took it; IsCompleted when the server stopped reading (it closed its side or
-    /// answered with Connection: close), IOException when the connection is gone. <c>WriteAsync(memory)</c> sends large memory without copying.
-    /// </summary>
-    public PipeWriter Output => throw new NotImplementedException();
+        var rent = _pool.RentAsync(cancellationToken);
+        return rent.IsCompletedSuccessfully ? ValueTask.FromResult(rent.Result.Exchange) : OpenAwaitedAsync(rent);
+    }
 
-    /// <summary>Ends the request body (last chunk), or, without a body, sends the head. Throws InvalidOperationException when fewer bytes than announced were written.</summary>
-    public ValueTask EndRequestAsync(CancellationToken cancellationToken) => throw new NotImplementedException();
+    /// <summary>Closes idle connections and refuses further requests; connections in use are closed when their exchange ends.</summary>
+    public ValueTask DisposeAsync()
+    {
+        _pool.Dispose();
+        return ValueTask.CompletedTask;
+    }
 
-    /// <summary>Sends the queued head (and buffered body) now, without ending the request.</summary>
-    public ValueTask FlushAsync(CancellationToken cancellationToken) => throw new NotImplementedException();
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private static async ValueTask<Http1Exchange> OpenAwaitedAsync(ValueTask<Http1Connection> rent) => (await rent).Exchange;
 
-    /// <summary>
-    /// Waits for the response head; may be called before the request has ended. Interim heads (1xx but 101) are skipped; a 100 completes <see cref="ContinueReceived"/>.
-    /// Throws <see cref="Http1ResponseException"/>.
-    /// </summary>
-    public ValueTask ReadHeadAsync(CancellationToken cancellationToken) => throw new NotImplementedException();
-
-    public Task ContinueReceived => throw new NotImplementedException();
-
-    /// <summary>The status code, 100–999 (101 included: the caller decides).</summary>
-    public int StatusCode => throw new NotImplementedException();
-
-    /// <summary>The response's header fields as they came, framing headers included. Valid until <see cref="Dispose"/>.</summary>
-    public HeaderList Headers => throw new NotImplementedException();
-
-    /// <summary>The response body's length if Content-Length said it and no Transfer-Encoding did; 0 for statuses and methods without body; else null.</summary>
-    public long? ResponseLength => throw new NotImplementedException();
-
-    /// <summary>
-    /// The response body without its framing. Reading throws <see cref="Http1ResponseException"/> for a body cut short (with its kind) or broken chunks.
-    /// </summary>
-    public PipeReader Input => throw new NotImplementedException();
-
-    /// <summary>Ends use: back to the pool when request and response are complete and the connection may be kept, otherwise closed.</summary>
-    public void Dispose() => throw new NotImplementedException();
+    private static async ValueTask<Http1Wire> ConnectAsync(EndPoint endPoint, Http1ClientOptions options, TimeProvider time, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return Http1Wire.Over(await SocketConnector.ConnectAsync(endPoint, options.ConnectTimeout, time, cancellationToken), endPoint);
+        }
+        catch (TimeoutException)
+        {
+            throw new SocketException((int)SocketError.TimedOut);
+        }
+    }
 }

@@ -104,6 +104,8 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
     /// <summary>Linux resets a connection that is closed with unread bytes in it; a peer in the middle of its answer shall see a FIN.</summary>
     private void DrainUnread()
     {
+        // A pending receive may take the bytes first: this one must not wait for others then.
+        Socket.Blocking = false;
         Span<byte> scratch = stackalloc byte[4096];
         for (var drained = 0; drained < DrainLimitBytes && Socket.Available > 0;)
         {

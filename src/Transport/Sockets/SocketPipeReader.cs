@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net.Sockets;
@@ -16,18 +15,11 @@ namespace FastSidecar.Transport.Sockets;
 /// </remarks>
 internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult>
 {
-    private const int MinBlockBytes = 4096;
-
-    // One receive of a fast sender fills this; more would only raise what an idle moment keeps.
-    private const int MaxBlockBytes = 64 * 1024;
-
-    // A tail with less room than this is left alone and a new block is taken.
-    private const int MinReceiveBytes = 1024;
-
     private readonly SocketConnection _connection;
     private readonly ReceiveOperation _operation;
     private readonly bool _idleWithoutBuffer;
     private readonly Lock _gate = new();
+    private readonly ReceiveBuffer _buffer = new();
 
     private ManualResetValueTaskSourceCore<bool> _waiter;
     private CancellationTokenRegistration _registration;
@@ -35,18 +27,10 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     private bool _tokenCanceled;
     private int _cancelRequested;
 
-    private ReceiveSegment? _head;
-    private ReceiveSegment? _tail;
-    private ReceiveSegment? _spare;
-    private ReceiveSegment? _target;
-    private int _headStart;
-    private long _examined;
-    private long _received;
-    private int _blockBytes = MinBlockBytes;
-
     private bool _receiving;
     private bool _waiting;
     private bool _probing;
+    private bool _hasTarget;
     private bool _completed;
     private bool _socketGone;
     private bool _end;
@@ -59,7 +43,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         _operation = new ReceiveOperation(this);
     }
 
-    private bool HasNews => _received > _examined || _end || _fault is not null;
+    private bool HasNews => _buffer.HasUnexamined || _end || _fault is not null;
 
     public override bool TryRead(out ReadResult result)
     {
@@ -103,22 +87,16 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
 
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
-        if (consumed.GetObject() is not ReceiveSegment consumedSegment)
-        {
-            return;
-        }
-
-        var examinedPosition = examined.GetObject() is ReceiveSegment segment ? segment.RunningIndex + examined.GetInteger() : _examined;
         if (Volatile.Read(ref _receiving))
         {
             lock (_gate)
             {
-                Release(consumedSegment, consumed.GetInteger(), examinedPosition);
+                _buffer.Release(consumed, examined);
             }
         }
         else
         {
-            Release(consumedSegment, consumed.GetInteger(), examinedPosition);
+            _buffer.Release(consumed, examined);
         }
     }
 
@@ -150,7 +128,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
             _completed = true;
             if (!_receiving)
             {
-                ReturnBlocks();
+                Free();
             }
         }
     }
@@ -200,13 +178,12 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     /// <summary>Bytes that came before a failure are handed out first; the failure comes when they have been examined.</summary>
     private ReadResult Result(bool canceled)
     {
-        if (_fault is not null && _received == _examined && !canceled)
+        if (_fault is not null && !_buffer.HasUnexamined && !canceled)
         {
             throw new IOException(_fault.Message, _fault.InnerException);
         }
 
-        var buffer = _head is null ? default : new ReadOnlySequence<byte>(_head, _headStart, _tail!, _tail!.End);
-        return new ReadResult(buffer, canceled, _end);
+        return new ReadResult(_buffer.Sequence, canceled, _end);
     }
 
     private ValueTask<ReadResult> WaitAsync(CancellationToken cancellationToken)
@@ -258,7 +235,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     private bool Receive()
     {
         Volatile.Write(ref _receiving, true);
-        _probing = _idleWithoutBuffer && _head is null;
+        _probing = _idleWithoutBuffer && _buffer.IsEmpty;
         if (StartReceive())
         {
             return true;
@@ -273,7 +250,8 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     {
         do
         {
-            PrepareTarget();
+            _hasTarget = !_probing;
+            _operation.SetBuffer(_hasTarget ? _buffer.Target() : default);
             try
             {
                 if (_connection.Socket.ReceiveAsync(_operation))
@@ -303,29 +281,6 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         return _operation.SocketError == SocketError.Success && !_completed;
     }
 
-    private void PrepareTarget()
-    {
-        if (_probing)
-        {
-            _operation.SetBuffer(default);
-            return;
-        }
-
-        if (_tail is { } tail && tail.Free >= MinReceiveBytes)
-        {
-            _target = tail;
-        }
-        else
-        {
-            _target = _spare ?? new ReceiveSegment();
-            _spare = null;
-            _target.Rent(_blockBytes);
-            _target.PlaceAt(_received);
-        }
-
-        _operation.SetBuffer(_target.FreeMemory);
-    }
-
     private void OnReceived()
     {
         if (Probed() && StartReceive())
@@ -340,7 +295,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
             Volatile.Write(ref _receiving, false);
             if (_completed)
             {
-                ReturnBlocks();
+                Free();
             }
 
             signal = _waiting;
@@ -357,28 +312,13 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     {
         var count = _operation.BytesTransferred;
         var error = _socketGone ? SocketError.OperationAborted : _operation.SocketError;
-        if (error == SocketError.Success && count > 0 && _target is not null)
+        if (error == SocketError.Success && count > 0 && _hasTarget)
         {
-            var target = _target;
-            _target = null;
-            AdaptBlockSize(count, target.Free);
-            if (target != _tail)
-            {
-                _tail?.Link(target);
-                _tail = target;
-                if (_head is null)
-                {
-                    _head = target;
-                    _headStart = 0;
-                }
-            }
-
-            target.Append(count);
-            _received += count;
+            _buffer.Commit(count);
             return;
         }
 
-        DropTarget();
+        _buffer.DropTarget();
         if (error != SocketError.Success || _connection.IsClosed)
         {
             _fault = SocketConnection.Failure(error, _connection.IsClosed);
@@ -389,65 +329,9 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         }
     }
 
-    private void AdaptBlockSize(int received, int room)
+    private void Free()
     {
-        if (received == room)
-        {
-            _blockBytes = Math.Min(_blockBytes * 2, MaxBlockBytes);
-        }
-        else if (received < _blockBytes / 4)
-        {
-            _blockBytes = Math.Max(_blockBytes / 2, MinBlockBytes);
-        }
-    }
-
-    private void DropTarget()
-    {
-        if (_target is not null && _target != _tail)
-        {
-            Keep(_target);
-        }
-
-        _target = null;
-    }
-
-    private void Release(ReceiveSegment consumedSegment, int consumedIndex, long examined)
-    {
-        while (_head != consumedSegment)
-        {
-            var next = (_head ?? throw new InvalidOperationException("a position was given back that is not part of the buffer")).NextSegment;
-            Keep(_head);
-            _head = next;
-        }
-
-        _headStart = consumedIndex;
-        _examined = Math.Max(_examined, Math.Max(examined, consumedSegment.RunningIndex + consumedIndex));
-        if (consumedSegment == _tail && consumedIndex == _tail.End && _target != _tail)
-        {
-            _head = null;
-            Keep(_tail);
-            _tail = null;
-        }
-    }
-
-    private void Keep(ReceiveSegment segment)
-    {
-        segment.Return();
-        _spare ??= segment;
-    }
-
-    private void ReturnBlocks()
-    {
-        DropTarget();
-        for (var segment = _head; segment is not null;)
-        {
-            var next = segment.NextSegment;
-            segment.Return();
-            segment = next;
-        }
-
-        _head = null;
-        _tail = null;
+        _buffer.ReturnAll();
         _operation.Dispose();
     }
 

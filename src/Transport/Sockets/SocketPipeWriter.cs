@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using System.Threading.Tasks.Sources;
 
 namespace FastSidecar.Transport.Sockets;
@@ -10,14 +9,8 @@ namespace FastSidecar.Transport.Sockets;
 /// The sending half of a <see cref="SocketConnection"/>. A flush takes over everything buffered and sends it; what is written meanwhile goes into
 /// blocks of its own, so the writing flow and the completion of a send never touch the same piece.
 /// </summary>
-internal sealed class SocketPipeWriter : PipeWriter, IValueTaskSource<FlushResult>
+internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSource<FlushResult>
 {
-    private const int MinBlockBytes = 4096;
-    private const int MaxBlockBytes = 32 * 1024;
-
-    // Below this a copy costs less than one more entry of a gather write (each entry pins its array).
-    private const int CopyLimitBytes = 4096;
-
     // System.Net.Sockets keeps its list of buffers on the stack up to this many.
     private const int MaxGather = 8;
 
@@ -29,20 +22,15 @@ internal sealed class SocketPipeWriter : PipeWriter, IValueTaskSource<FlushResul
 
     private readonly SocketConnection _connection;
     private readonly SendOperation _operation;
+    private readonly SendQueue _queue = new();
     private readonly List<ArraySegment<byte>> _gather = new(MaxGather);
 
     private ManualResetValueTaskSourceCore<FlushResult> _waiter;
     private CancellationTokenRegistration _registration;
     private CancellationToken _token;
 
-    private List<SendPiece> _buffered = [];
     private List<SendPiece> _sending = [];
     private int _sendIndex;
-    private byte[]? _block;
-    private int _blockUsed;
-    private int _blockBytes = MinBlockBytes;
-    private long _unflushed;
-
     private int _state = Idle;
     private IOException? _fault;
 
@@ -54,27 +42,21 @@ internal sealed class SocketPipeWriter : PipeWriter, IValueTaskSource<FlushResul
 
     public override bool CanGetUnflushedBytes => true;
 
-    public override long UnflushedBytes => _unflushed;
+    public override long UnflushedBytes => _queue.Length;
 
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
-        EnsureRoom(sizeHint);
-        return _block.AsMemory(_blockUsed);
+        ThrowIfCompleted();
+        return _queue.Room(sizeHint);
     }
 
     public override Span<byte> GetSpan(int sizeHint = 0)
     {
-        EnsureRoom(sizeHint);
-        return _block.AsSpan(_blockUsed);
+        ThrowIfCompleted();
+        return _queue.RoomSpan(sizeHint);
     }
 
-    public override void Advance(int bytes)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, (_block?.Length ?? 0) - _blockUsed);
-        _blockUsed += bytes;
-        _unflushed += bytes;
-    }
+    public override void Advance(int bytes) => _queue.Advance(bytes);
 
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
     {
@@ -84,17 +66,17 @@ internal sealed class SocketPipeWriter : PipeWriter, IValueTaskSource<FlushResul
         }
 
         ThrowIfUnusable();
-        if (source.Length > CopyLimitBytes && MemoryMarshal.TryGetArray(source, out var array))
-        {
-            CloseBlock();
-            _buffered.Add(new SendPiece(array.Array!, array.Offset, array.Count, Pooled: false));
-        }
-        else
-        {
-            this.Write(source.Span);
-        }
-
+        Append(source);
         return FlushAsync(cancellationToken);
+    }
+
+    public void Append(ReadOnlyMemory<byte> memory)
+    {
+        ThrowIfCompleted();
+        if (!_queue.TryAppend(memory))
+        {
+            this.Write(memory.Span);
+        }
     }
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
@@ -105,15 +87,12 @@ internal sealed class SocketPipeWriter : PipeWriter, IValueTaskSource<FlushResul
         }
 
         ThrowIfUnusable();
-        CloseBlock();
-        if (_buffered.Count == 0)
+        if (_queue.Length == 0)
         {
             return default;
         }
 
-        (_buffered, _sending) = (_sending, _buffered);
-        _unflushed = 0;
-        _blockBytes = MinBlockBytes;
+        _sending = _queue.Take(_sending);
         _sendIndex = 0;
         _waiter.Reset();
         Volatile.Write(ref _state, Flushing);
@@ -144,8 +123,7 @@ internal sealed class SocketPipeWriter : PipeWriter, IValueTaskSource<FlushResul
         }
 
         // Foreign memory was only there for the flush that follows it at once: what is left is ours.
-        CloseBlock();
-        ReturnBlocks(_buffered);
+        _queue.Clear();
         if (Interlocked.CompareExchange(ref _state, Completed, Idle) != Idle)
         {
             // Unless the flush ended just now and has set the state back.
@@ -190,49 +168,6 @@ internal sealed class SocketPipeWriter : PipeWriter, IValueTaskSource<FlushResul
 
     void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _waiter.OnCompleted(continuation, state, token, flags);
-
-    private void EnsureRoom(int sizeHint)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(sizeHint);
-        if (_block is not null)
-        {
-            if (_block.Length - _blockUsed >= Math.Max(sizeHint, 1))
-            {
-                return;
-            }
-
-            CloseBlock();
-        }
-
-        if (Volatile.Read(ref _state) >= Completed)
-        {
-            throw new InvalidOperationException("the writer was completed");
-        }
-
-        _block = ArrayPool<byte>.Shared.Rent(Math.Max(sizeHint, _blockBytes));
-        _blockBytes = Math.Min(_blockBytes * 2, MaxBlockBytes);
-    }
-
-    /// <summary>The block being filled joins the queue; the next write takes a new one.</summary>
-    private void CloseBlock()
-    {
-        if (_block is null)
-        {
-            return;
-        }
-
-        if (_blockUsed > 0)
-        {
-            _buffered.Add(new SendPiece(_block, 0, _blockUsed, Pooled: true));
-        }
-        else
-        {
-            ArrayPool<byte>.Shared.Return(_block);
-        }
-
-        _block = null;
-        _blockUsed = 0;
-    }
 
     /// <summary>Sends until all has left, the socket makes it wait (true), or it failed.</summary>
     private bool Send()
@@ -336,26 +271,13 @@ internal sealed class SocketPipeWriter : PipeWriter, IValueTaskSource<FlushResul
 
     private void EndFlush()
     {
-        ReturnBlocks(_sending);
+        SendQueue.ReturnBlocks(_sending);
         _gather.Clear();
         if (Interlocked.CompareExchange(ref _state, Idle, Flushing) == CompletedFlushing)
         {
             Volatile.Write(ref _state, Completed);
             CloseSending();
         }
-    }
-
-    private static void ReturnBlocks(List<SendPiece> pieces)
-    {
-        foreach (var piece in pieces)
-        {
-            if (piece.Pooled)
-            {
-                ArrayPool<byte>.Shared.Return(piece.Array);
-            }
-        }
-
-        pieces.Clear();
     }
 
     private void CloseSending()
@@ -381,14 +303,18 @@ internal sealed class SocketPipeWriter : PipeWriter, IValueTaskSource<FlushResul
             throw new IOException(_fault.Message, _fault.InnerException);
         }
 
-        switch (Volatile.Read(ref _state))
+        ThrowIfCompleted();
+        if (Volatile.Read(ref _state) == Flushing)
         {
-            case Idle:
-                return;
-            case Flushing:
-                throw new InvalidOperationException("one flush at a time");
-            default:
-                throw new InvalidOperationException("the writer was completed");
+            throw new InvalidOperationException("one flush at a time");
+        }
+    }
+
+    private void ThrowIfCompleted()
+    {
+        if (Volatile.Read(ref _state) >= Completed)
+        {
+            throw new InvalidOperationException("the writer was completed");
         }
     }
 

@@ -1,0 +1,144 @@
+using System.Text;
+using FastSidecar.Transport.Headers;
+
+namespace FastSidecar.Transport.Http1;
+
+/// <summary>How the end of a response body is known (RFC 9112 §6.3).</summary>
+internal enum ResponseBodyKind
+{
+    None,
+    Length,
+    Chunked,
+    UntilClose,
+}
+
+/// <summary>
+/// Body framing and persistence of a response, decided as Go's client does (transfer.go: parseTransferEncoding, fixLength, shouldClose). It differs
+/// from RFC 9112 where a proxy could be fooled only by its own app: chunked wins over Content-Length, and HTTP/1.0's Transfer-Encoding is ignored.
+/// </summary>
+internal readonly record struct ResponseFraming(ResponseBodyKind Kind, long Length, bool Close)
+{
+    public static ResponseFraming Of(int status, int version, HeaderList headers, bool answersHead)
+    {
+        var chunked = version >= 11 && IsChunked(headers);
+        var length = ContentLength(headers);
+        var close = WillClose(version, headers);
+        if (answersHead || status is < 200 or 204 or 304)
+        {
+            return new ResponseFraming(ResponseBodyKind.None, 0, close || status == 101);
+        }
+
+        if (chunked)
+        {
+            return new ResponseFraming(ResponseBodyKind.Chunked, -1, close);
+        }
+
+        return length switch
+        {
+            < 0 => new ResponseFraming(ResponseBodyKind.UntilClose, -1, Close: true),
+            0 => new ResponseFraming(ResponseBodyKind.None, 0, close),
+            _ => new ResponseFraming(ResponseBodyKind.Length, length, close),
+        };
+    }
+
+    private static bool IsChunked(HeaderList headers)
+    {
+        var index = headers.IndexOf("Transfer-Encoding"u8);
+        if (index < 0)
+        {
+            return false;
+        }
+
+        if (headers.IndexOf("Transfer-Encoding"u8, index + 1) >= 0)
+        {
+            throw ResponseFaults.Malformed($"too many transfer encodings: {QuoteAll(headers, "Transfer-Encoding"u8)}");
+        }
+
+        if (!Ascii.EqualsIgnoreCase(headers.Value(index), "chunked"u8))
+        {
+            throw ResponseFaults.Malformed("unsupported transfer encoding:", headers.Value(index));
+        }
+
+        return true;
+    }
+
+    /// <summary>−1 when there is none.</summary>
+    private static long ContentLength(HeaderList headers)
+    {
+        var index = headers.IndexOf("Content-Length"u8);
+        if (index < 0)
+        {
+            return -1;
+        }
+
+        var first = headers.Value(index);
+        for (var i = headers.IndexOf("Content-Length"u8, index + 1); i >= 0; i = headers.IndexOf("Content-Length"u8, i + 1))
+        {
+            if (!headers.Value(i).SequenceEqual(first))
+            {
+                throw ResponseFaults.Malformed($"http: message cannot contain multiple Content-Length headers; got {QuoteAll(headers, "Content-Length"u8)}");
+            }
+        }
+
+        if (first.IsEmpty)
+        {
+            throw ResponseFaults.Malformed("invalid empty Content-Length", first);
+        }
+
+        var length = 0L;
+        foreach (var digit in first)
+        {
+            if (digit is < (byte)'0' or > (byte)'9' || length > (long.MaxValue - (digit - '0')) / 10)
+            {
+                throw ResponseFaults.Malformed("bad Content-Length", first);
+            }
+
+            length = (length * 10) + (digit - '0');
+        }
+
+        return length;
+    }
+
+    private static bool WillClose(int version, HeaderList headers)
+    {
+        var close = false;
+        var keepAlive = false;
+        for (var i = headers.IndexOf("Connection"u8); i >= 0; i = headers.IndexOf("Connection"u8, i + 1))
+        {
+            var value = headers.Value(i);
+            close |= HasToken(value, "close"u8);
+            keepAlive |= HasToken(value, "keep-alive"u8);
+        }
+
+        return version switch
+        {
+            < 10 => true,
+            10 => close || !keepAlive,
+            _ => close,
+        };
+    }
+
+    private static bool HasToken(ReadOnlySpan<byte> list, ReadOnlySpan<byte> token)
+    {
+        foreach (var range in list.Split((byte)','))
+        {
+            if (Ascii.EqualsIgnoreCase(list[range].Trim(" \t"u8), token))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static string QuoteAll(HeaderList headers, ReadOnlySpan<byte> name)
+    {
+        var text = new StringBuilder("[");
+        for (var i = headers.IndexOf(name); i >= 0; i = headers.IndexOf(name, i + 1))
+        {
+            text.Append(text.Length == 1 ? "" : " ").Append(GoText.Quote(headers.Value(i)));
+        }
+
+        return text.Append(']').ToString();
+    }
+}

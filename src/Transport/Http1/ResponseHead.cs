@@ -1,0 +1,263 @@
+using System.Buffers;
+using System.Text;
+using FastSidecar.Transport.Headers;
+
+namespace FastSidecar.Transport.Http1;
+
+/// <summary>
+/// Reads status line and header fields line by line, so that a broken line is known as soon as it has come. Accepts and refuses what Go's
+/// net/http.ReadResponse and net/textproto do (bare LF, folded lines, spaces in names); refused on top of that: NUL and CR in a status line.
+/// </summary>
+internal sealed class ResponseHead(int maxBytes)
+{
+    private static readonly SearchValues<byte> NameBytes =
+        SearchValues.Create("!#$%&'*+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~"u8);
+
+    // What no field value may hold: control characters but the tab.
+    private static readonly SearchValues<byte> ControlBytes = SearchValues.Create(
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 127);
+
+    private byte[]? _joined;
+    private long _bytes;
+    private bool _statusRead;
+    private bool _firstField = true;
+
+    public HeaderList Headers { get; } = new();
+
+    /// <summary>100–999.</summary>
+    public int Status { get; private set; }
+
+    /// <summary>11 for HTTP/1.1.</summary>
+    public int Version { get; private set; }
+
+    /// <summary>A byte of a response was seen.</summary>
+    public bool Began { get; private set; }
+
+    /// <summary>The connection ended inside a line.</summary>
+    public bool IsCut { get; private set; }
+
+    /// <summary>Before the first head of an exchange.</summary>
+    public void Reset()
+    {
+        IsCut = false;
+        _bytes = 0;
+        Began = false;
+        Next();
+    }
+
+    /// <summary>Before the head that follows an interim one: the limit covers all heads together, as Go's does.</summary>
+    public void Next()
+    {
+        _statusRead = false;
+        _firstField = true;
+        Status = 0;
+        Headers.Clear();
+    }
+
+    /// <summary>Takes complete lines off the buffer; true when the blank line was one of them.</summary>
+    /// <param name="buffer">What was received; sliced by what was taken.</param>
+    /// <param name="ended">Nothing follows: a line without its end counts as one, as in Go's textproto.</param>
+    public bool TryRead(ref ReadOnlySequence<byte> buffer, bool ended)
+    {
+        if (buffer.IsEmpty)
+        {
+            return false;
+        }
+
+        Began = true;
+        var bytes = buffer.IsSingleSegment ? buffer.FirstSpan : Join(buffer);
+        var at = 0;
+        var done = false;
+        while (!done && TryTakeLine(bytes, ref at, ended, out var line, out var folded))
+        {
+            if (_bytes + at > maxBytes)
+            {
+                throw ResponseFaults.HeadTooLarge(maxBytes);
+            }
+
+            done = ReadLine(folded ? Unfold(line) : line);
+        }
+
+        _bytes += at;
+        if (!done && _bytes + (bytes.Length - at) > maxBytes)
+        {
+            throw ResponseFaults.HeadTooLarge(maxBytes);
+        }
+
+        buffer = buffer.Slice(at);
+        return done;
+    }
+
+    private bool TryTakeLine(ReadOnlySpan<byte> bytes, ref int at, bool ended, out ReadOnlySpan<byte> line, out bool folded)
+    {
+        folded = false;
+        var end = at;
+        while (true)
+        {
+            var length = bytes[end..].IndexOf((byte)'\n');
+            if (length < 0)
+            {
+                line = bytes[at..].TrimEnd((byte)'\r');
+                if (!ended || line.IsEmpty)
+                {
+                    return false;
+                }
+
+                IsCut = true;
+                at = bytes.Length;
+                return true;
+            }
+
+            end += length + 1;
+            line = WithoutLineEnd(bytes[at..end]);
+            if (!_statusRead || (line.IsEmpty && !folded))
+            {
+                break;
+            }
+
+            // Only the next byte tells whether the field goes on in a folded line (RFC 9112 §5.2).
+            if (end == bytes.Length)
+            {
+                if (!ended)
+                {
+                    return false;
+                }
+
+                break;
+            }
+
+            if (bytes[end] is not ((byte)' ' or (byte)'\t'))
+            {
+                break;
+            }
+
+            folded = true;
+        }
+
+        at = end;
+        return true;
+    }
+
+    private bool ReadLine(ReadOnlySpan<byte> line)
+    {
+        if (!_statusRead)
+        {
+            ReadStatusLine(line);
+            _statusRead = true;
+            return false;
+        }
+
+        if (line.IsEmpty)
+        {
+            return true;
+        }
+
+        if (_firstField && line[0] is (byte)' ' or (byte)'\t')
+        {
+            throw ResponseFaults.Malformed("malformed MIME header initial line: " + Encoding.UTF8.GetString(line[..Math.Min(line.Length, 80)]));
+        }
+
+        _firstField = false;
+        ReadField(line);
+        return false;
+    }
+
+    private void ReadStatusLine(ReadOnlySpan<byte> line)
+    {
+        var space = line.IndexOf((byte)' ');
+        if (space < 0 || line.IndexOfAny((byte)'\r', (byte)0) >= 0)
+        {
+            throw ResponseFaults.Malformed("malformed HTTP response", line);
+        }
+
+        var rest = line[(space + 1)..].TrimStart((byte)' ');
+        var code = rest.IndexOf((byte)' ') is >= 0 and var end ? rest[..end] : rest;
+        if (code.Length != 3 || code.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0 || code[0] == '0')
+        {
+            // A status below 100 passes Go's client and kills daprd; here it is malformed like any other nonsense.
+            throw ResponseFaults.Malformed("malformed HTTP status code", code);
+        }
+
+        var version = line[..space];
+        if (version.Length != 8 || !version.StartsWith("HTTP/"u8) || !IsDigit(version[5]) || version[6] != '.' || !IsDigit(version[7]))
+        {
+            throw ResponseFaults.Malformed("malformed HTTP version", version);
+        }
+
+        Status = ((code[0] - '0') * 100) + ((code[1] - '0') * 10) + (code[2] - '0');
+        Version = ((version[5] - '0') * 10) + (version[7] - '0');
+    }
+
+    private void ReadField(ReadOnlySpan<byte> line)
+    {
+        var colon = line.IndexOf((byte)':');
+        if (colon < 0)
+        {
+            throw ResponseFaults.Malformed("malformed MIME header: missing colon:", line);
+        }
+
+        line = line.Trim(" \t"u8);
+        colon = line.IndexOf((byte)':');
+        var name = line[..colon];
+        var value = line[(colon + 1)..].TrimStart(" \t"u8);
+        var odd = name.IndexOfAnyExcept(NameBytes);
+        if ((odd >= 0 && !IsOddOnlyBySpaces(name[odd..])) || value.IndexOfAny(ControlBytes) >= 0)
+        {
+            throw ResponseFaults.MalformedHeaderLine(line);
+        }
+
+        // A field with a space in its name, or without a name, is accepted and has no meaning: Go reads it and its server never writes it.
+        if (odd < 0 && !name.IsEmpty)
+        {
+            Headers.Add(name, value);
+        }
+    }
+
+    private static bool IsOddOnlyBySpaces(ReadOnlySpan<byte> rest)
+    {
+        foreach (var b in rest)
+        {
+            if (b != ' ' && !NameBytes.Contains(b))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool IsDigit(byte b) => b is >= (byte)'0' and <= (byte)'9';
+
+    private static ReadOnlySpan<byte> WithoutLineEnd(ReadOnlySpan<byte> line)
+    {
+        line = line[..^1];
+        return line.EndsWith("\r"u8) ? line[..^1] : line;
+    }
+
+    /// <summary>A folded field becomes one line with one space in place of each fold.</summary>
+    private static byte[] Unfold(ReadOnlySpan<byte> lines)
+    {
+        var unfolded = new ArrayBufferWriter<byte>(lines.Length);
+        foreach (var range in lines.Split((byte)'\n'))
+        {
+            if (unfolded.WrittenCount > 0)
+            {
+                unfolded.Write(" "u8);
+            }
+
+            var line = lines[range];
+            unfolded.Write((line.EndsWith("\r"u8) ? line[..^1] : line).Trim(" \t"u8));
+        }
+
+        return unfolded.WrittenSpan.ToArray();
+    }
+
+    /// <summary>A head across blocks is rare and small: what can belong to it is copied together.</summary>
+    private ReadOnlySpan<byte> Join(ReadOnlySequence<byte> buffer)
+    {
+        _joined ??= new byte[maxBytes + 2];
+        var head = buffer.Slice(0, Math.Min(buffer.Length, _joined.Length));
+        head.CopyTo(_joined);
+        return _joined.AsSpan(0, (int)head.Length);
+    }
+}
