@@ -4,6 +4,7 @@ using System.IO.Pipelines;
 using System.Text;
 using FastSidecar.Transport.Http2.Frames;
 using FastSidecar.Transport.Http2.Streams;
+using FastSidecar.Transport.Sockets;
 
 namespace FastSidecar.Transport.Http2;
 
@@ -858,7 +859,7 @@ public sealed class Http2Connection : IAsyncDisposable
         await (_timer?.DisposeAsync() ?? default);
         if (Output.IsFlushing)
         {
-            CancelFlush();
+            await EndFlushAsync();
         }
 
         await CompleteOutputAsync();
@@ -883,16 +884,19 @@ public sealed class Http2Connection : IAsyncDisposable
         _closedSource.TrySetResult();
     }
 
-    private void CancelFlush()
+    /// <summary>A peer that takes nothing: the transport is closed under its flush. Nobody else may use its writer until that has ended.</summary>
+    private async Task EndFlushAsync()
     {
-        try
+        if (_transport is SocketConnection socket)
+        {
+            socket.Abort();
+        }
+        else
         {
             _transport.Output.CancelPendingFlush();
         }
-        catch (NotSupportedException)
-        {
-            // A SocketConnection ends its flush when it is disposed.
-        }
+
+        await Output.WaitForFlushAsync();
     }
 
     private Http2Stream RentUnsynchronized()

@@ -101,7 +101,9 @@ public sealed class KeepAliveTests
         await connection.Ready.Within("ready");
         Assert.True(connection.TryOpenStream(out var stream));
         stream.WriteHead(Heads.Request(), endStream: false);
-        var write = stream.Output.WriteAsync(new byte[50_000]).AsTask();
+        await stream.Output.WriteAsync(new byte[50_000]).AsTask().Within("what the connection buffers");
+        var write = stream.Output.WriteAsync(new byte[10_000]).AsTask();
+        Assert.False(write.IsCompleted);
         time.Advance(TimeSpan.FromSeconds(10));
         time.Advance(TimeSpan.FromSeconds(5));
         await Assert.ThrowsAsync<Http2ConnectionException>(() => write.Within("write"));

@@ -157,7 +157,7 @@ internal sealed class StreamOutput : PipeWriter, IValueTaskSource<FlushResult>
     /// <summary>Under the lock: takes bytes of the caller's memory without copying. They stay the caller's until <see cref="ExternalSentUnsynchronized"/>.</summary>
     public ReadOnlyMemory<byte> TakeExternalUnsynchronized(int bytes)
     {
-        Debug.Assert(_committed == 0 && !_externalInFlight, "buffered bytes go first, one piece of memory is under way at a time");
+        Debug.Assert(_committed == 0, "buffered bytes go first");
         var taken = _external[..bytes];
         _external = _external[bytes..];
         _externalInFlight = true;
