@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.IO.Pipelines;
-using System.Threading.Tasks.Sources;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http2.FlowControl;
 using FastSidecar.Transport.Http2.Streams;
@@ -15,21 +14,17 @@ namespace FastSidecar.Transport.Http2;
 /// The caller's calls on one side (input or output) come from one flow at a time; the two sides are independent. What the connection changes is
 /// guarded by its lock: members named <c>…Unsynchronized</c> are called under it.
 /// </remarks>
-public sealed class Http2Stream : IDisposable, IValueTaskSource
+public sealed class Http2Stream : IDisposable
 {
-    private static readonly Action<object?> OnHeadCanceled = static stream => ((Http2Stream)stream!).CancelHead();
-
     private readonly Http2Connection _connection;
     private readonly StreamInput _input;
     private readonly StreamOutput _output;
+    private readonly HeadWait _headWait;
     private readonly HeaderList _headers = new();
     private HeaderList? _trailers;
     private HeaderList? _trailersToSend;
-    private PendingOperation _head;
     private StreamState _state;
-    private StreamFault _fault;
-    private Http2ErrorCode _faultCode;
-    private string? _faultReason;
+    private StreamFailure _failure;
     private CancellationTokenSource? _aborted;
     private bool _endRequested;
     private bool _disposed;
@@ -40,6 +35,7 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
         _connection = connection;
         _input = new StreamInput(this, connection);
         _output = new StreamOutput(this, connection);
+        _headWait = new HeadWait(this, connection);
         _recycled = true;
     }
 
@@ -90,7 +86,7 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
             {
                 if (_aborted is null)
                 {
-                    if (_fault != StreamFault.None)
+                    if (_failure.Fault != StreamFault.None)
                     {
                         return new CancellationToken(canceled: true);
                     }
@@ -136,14 +132,14 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
     internal bool IsInSendQueue { get; set; }
 
-    internal bool HasFailedUnsynchronized => _fault != StreamFault.None;
+    internal bool HasFailedUnsynchronized => _failure.Fault != StreamFault.None;
 
-    internal bool IsResetHereUnsynchronized => _fault == StreamFault.ResetHere;
+    internal bool IsResetHereUnsynchronized => _failure.Fault == StreamFault.ResetHere;
 
-    internal bool CanSendUnsynchronized => HeadWritten && !_endRequested && _fault == StreamFault.None;
+    internal bool CanSendUnsynchronized => HeadWritten && !_endRequested && _failure.Fault == StreamFault.None;
 
     /// <summary>The peer ended its side in full and then said that it wants no more of ours (RFC 9113 §8.1).</summary>
-    internal bool IsOutputUnwantedUnsynchronized => _fault == StreamFault.ResetByPeer && _faultCode == Http2ErrorCode.NoError && _input.IsEnded;
+    internal bool IsOutputUnwantedUnsynchronized => _failure.IsNoError && _input.IsEnded;
 
     internal bool EndRequestedUnsynchronized => _endRequested;
 
@@ -163,18 +159,17 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
         lock (_connection.Gate)
         {
-            if (HasHead && _fault != StreamFault.ResetHere)
+            if (HasHead && _failure.Fault != StreamFault.ResetHere)
             {
                 return default;
             }
 
-            if (_fault != StreamFault.None)
+            if (_failure.Fault != StreamFault.None)
             {
-                return ValueTask.FromException(CreateFailure());
+                return ValueTask.FromException(_failure.ToException(_connection));
             }
 
-            _head.Start(this, OnHeadCanceled, cancellationToken);
-            return new ValueTask(this, _head.Version);
+            return _headWait.StartUnsynchronized(cancellationToken);
         }
     }
 
@@ -195,7 +190,7 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
                 throw new InvalidOperationException("the head of the stream was written already");
             }
 
-            if (_fault != StreamFault.None || !_connection.AssignIdUnsynchronized(this))
+            if (_failure.Fault != StreamFault.None || !_connection.AssignIdUnsynchronized(this))
             {
                 return;
             }
@@ -239,7 +234,7 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
         lock (_connection.Gate)
         {
-            if (_fault != StreamFault.None)
+            if (_failure.Fault != StreamFault.None)
             {
                 return;
             }
@@ -297,35 +292,6 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
         _connection.Settle();
     }
-
-    void IValueTaskSource.GetResult(short token)
-    {
-        _head.Fetch(token);
-        try
-        {
-            lock (_connection.Gate)
-            {
-                if (_head.Release(out var canceledBy))
-                {
-                    throw new OperationCanceledException(canceledBy);
-                }
-
-                if (!HasHead)
-                {
-                    ThrowFailure();
-                }
-            }
-        }
-        finally
-        {
-            TryRecycle();
-        }
-    }
-
-    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _head.GetStatus(token);
-
-    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _head.OnCompleted(continuation, state, token, flags);
 
     /// <summary>For a completed output: the end, unless it was said or can no longer be.</summary>
     internal void EndIfOpen()
@@ -394,16 +360,13 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
     internal void OnHeadUnsynchronized()
     {
         HasHead = true;
-        if (_head.TryFinishWaiting())
-        {
-            _connection.MarkReadyUnsynchronized(this, StreamWork.Head);
-        }
+        _headWait.WakeUnsynchronized();
     }
 
     /// <summary>Under the lock: the reader does not want the rest.</summary>
     internal void OnInputCompletedUnsynchronized()
     {
-        if (_input.IsEnded || _fault != StreamFault.None || _state == StreamState.Idle)
+        if (_input.IsEnded || _failure.Fault != StreamFault.None || _state == StreamState.Idle)
         {
             return;
         }
@@ -449,15 +412,13 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
     /// <summary>Under the lock: the stream is over; whoever waits on it is woken. The first failure is the reason; only the caller's own reset comes after another.</summary>
     internal void FailUnsynchronized(StreamFault fault, Http2ErrorCode code, string? reason)
     {
-        if (_fault != StreamFault.None && fault != StreamFault.ResetHere)
+        if (_failure.Fault != StreamFault.None && fault != StreamFault.ResetHere)
         {
             return;
         }
 
         var wasOpen = _state != StreamState.Closed;
-        _fault = fault;
-        _faultCode = code;
-        _faultReason = reason;
+        _failure = new StreamFailure(fault, code, reason);
         _state = StreamState.Closed;
         if (wasOpen)
         {
@@ -471,18 +432,15 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
         _input.WakeUnsynchronized();
         _output.WakeUnsynchronized();
-        if (_head.TryFinishWaiting())
-        {
-            _connection.MarkReadyUnsynchronized(this, StreamWork.Head);
-        }
+        _headWait.WakeUnsynchronized();
     }
 
-    internal void ThrowFailure() => throw CreateFailure();
+    internal void ThrowFailure() => throw _failure.ToException(_connection);
 
     /// <summary>Under the lock: what a flush has to say about the stream's failure; an answer that came complete beforehand is none.</summary>
     internal void ThrowWriteFailure()
     {
-        if (_fault != StreamFault.None && !IsOutputUnwantedUnsynchronized)
+        if (_failure.Fault != StreamFault.None && !IsOutputUnwantedUnsynchronized)
         {
             ThrowFailure();
         }
@@ -503,7 +461,7 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
         if ((work & StreamWork.Head) != 0)
         {
-            _head.Complete();
+            _headWait.Complete();
         }
 
         if ((work & StreamWork.Read) != 0)
@@ -514,6 +472,11 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
         if ((work & StreamWork.Write) != 0)
         {
             _output.CompleteFlush();
+        }
+
+        if ((work & StreamWork.Recycle) != 0)
+        {
+            TryRecycle();
         }
     }
 
@@ -540,14 +503,14 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
     internal void TryRecycleUnsynchronized()
     {
         if (!_disposed || _recycled || _state is not (StreamState.Closed or StreamState.Idle) || Work != StreamWork.None || IsInSendQueue ||
-            _head.IsOutstanding || _input.IsOutstanding || _output.IsOutstanding)
+            _headWait.IsOutstanding || _input.IsOutstanding || _output.IsOutstanding)
         {
             return;
         }
 
         _recycled = true;
         ClearUnsynchronized();
-        _connection.RecycleUnsynchronized(this);
+        _connection.Streams.Recycle(this);
     }
 
     private void EndUnsynchronized(HeaderList? trailers)
@@ -571,35 +534,6 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
     internal void OnTrailersSentUnsynchronized() => TrailersToSendUnsynchronized = null;
 
-    private void CancelHead()
-    {
-        lock (_connection.Gate)
-        {
-            if (!_head.TryCancel())
-            {
-                return;
-            }
-
-            _connection.MarkReadyUnsynchronized(this, StreamWork.Head);
-        }
-
-        _connection.SettleElsewhere();
-    }
-
-    private Exception CreateFailure() => _fault switch
-    {
-        StreamFault.ResetByPeer => new Http2StreamException(
-            $"stream terminated by RST_STREAM with error code: {_faultCode.WireName()}",
-            _faultCode,
-            fromPeer: true,
-            neverProcessed: _faultCode == Http2ErrorCode.RefusedStream),
-        StreamFault.NeverProcessed => new Http2StreamException(
-            _faultReason ?? "the connection is draining", _faultCode, fromPeer: true, neverProcessed: true),
-        StreamFault.PeerFault => new Http2StreamException(_faultReason!, _faultCode, fromPeer: false),
-        StreamFault.Connection => _connection.CreateStreamFailure(),
-        _ => new Http2StreamException($"the stream was reset on this side with error code: {_faultCode.WireName()}", _faultCode, fromPeer: false),
-    };
-
     private void ClearUnsynchronized()
     {
         _input.ResetUnsynchronized();
@@ -609,9 +543,7 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
         _trailersToSend?.Clear();
         TrailersToSendUnsynchronized = null;
         _state = StreamState.Idle;
-        _fault = StreamFault.None;
-        _faultCode = Http2ErrorCode.NoError;
-        _faultReason = null;
+        _failure = default;
         _aborted = null;
         _endRequested = false;
         _disposed = false;

@@ -40,7 +40,7 @@ public sealed class GoAwayTests
         await streams[1].ReadHeadAsync(default).AsTask().Within("stream 3");
         Array.ForEach(streams, s => s.Dispose());
         unsent.Dispose();
-        Assert.Equal(0u, (await peer.ExpectAsync(GoAway)).Word(4));
+        Assert.Equal(0u, (await peer.ExpectAsync(GoingAway)).Word(4));
         await peer.ExpectEndAsync();
         await peer.Connection.Closed.Within("end");
         Assert.Null(peer.Connection.Failure);
@@ -228,7 +228,7 @@ public sealed class GoAwayTests
         await peer.SendAsync(Request(1, true));
         await peer.ExpectAliveAsync();
         var drained = peer.Connection.DrainAsync();
-        var announced = await peer.ExpectAsync(GoAway);
+        var announced = await peer.ExpectAsync(GoingAway);
         Assert.Equal(0x7fffffffu, announced.Word());
         Assert.Equal(0u, announced.Word(4));
         Assert.Equal("graceful_stop", Encoding.ASCII.GetString(announced.Payload.AsSpan(8)));
@@ -237,7 +237,7 @@ public sealed class GoAwayTests
 
         // A stream that the client opened before it heard of the end is still served.
         await peer.SendAsync(Request(3, true), Frame(Ping, Ack, 0, ping.Payload));
-        var final = await peer.ExpectAsync(GoAway);
+        var final = await peer.ExpectAsync(GoingAway);
         Assert.Equal(3u, final.Word());
         await peer.SendAsync(Request(5, true));
         Assert.False(drained.IsCompleted);
@@ -267,7 +267,7 @@ public sealed class GoAwayTests
         await peer.SendAsync(Response(1, true));
         await stream.ReadHeadAsync(default).AsTask().Within("head");
         stream.Dispose();
-        Assert.Equal(0u, (await peer.ExpectAsync(GoAway)).Word(4));
+        Assert.Equal(0u, (await peer.ExpectAsync(GoingAway)).Word(4));
         await peer.ExpectEndAsync();
         await drained.Within("drained");
         Assert.Null(peer.Connection.Failure);
@@ -292,7 +292,7 @@ public sealed class GoAwayTests
         await peer.SendAsync(Request(1, false));
         await peer.ExpectAliveAsync();
         peer.Connection.Abort(Http2ErrorCode.InternalError, "on purpose");
-        var goAway = await peer.ExpectAsync(GoAway);
+        var goAway = await peer.ExpectAsync(GoingAway);
         Assert.Equal(2u, goAway.Word(4));
         Assert.Equal("on purpose", Encoding.ASCII.GetString(goAway.Payload.AsSpan(8)));
         Assert.False(Assert.IsType<Http2ConnectionException>(await failed.Task.Within("failure")).FromPeer);

@@ -130,12 +130,12 @@ public sealed class KeepAliveTests
         time.Advance(TimeSpan.FromMinutes(2.9));
         await peer.ExpectAliveAsync();
         time.Advance(TimeSpan.FromMinutes(0.2));
-        var announced = await peer.ExpectAsync(GoAway);
+        var announced = await peer.ExpectAsync(GoingAway);
         Assert.Equal(0x7fffffffu, announced.Word());
         Assert.Equal("max_idle", Encoding.ASCII.GetString(announced.Payload.AsSpan(8)));
         var ping = await peer.ExpectAsync(Ping);
         await peer.SendAsync(Frame(Ping, Ack, 0, ping.Payload));
-        Assert.Equal(1u, (await peer.ExpectAsync(GoAway)).Word());
+        Assert.Equal(1u, (await peer.ExpectAsync(GoingAway)).Word());
         await peer.ExpectEndAsync();
         await peer.EndAsync();
         await peer.Connection.Closed.Within("end");
@@ -151,7 +151,7 @@ public sealed class KeepAliveTests
         time.Advance(TimeSpan.FromSeconds(119));
         Assert.False(peer.Connection.Closed.IsCompleted);
         time.Advance(TimeSpan.FromSeconds(15));
-        Assert.Equal(4u, (await peer.ExpectAsync(GoAway)).Word(4));
+        Assert.Equal(4u, (await peer.ExpectAsync(GoingAway)).Word(4));
         await peer.Connection.Closed.Within("end");
     }
 

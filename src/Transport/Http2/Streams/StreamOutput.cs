@@ -125,7 +125,7 @@ internal sealed class StreamOutput : PipeWriter, IValueTaskSource<FlushResult>
 
     /// <summary>Under the lock: how much of <paramref name="bytes"/> to copy into one frame: buffered bytes, and memory of the caller behind them when it is short.</summary>
     public int BeforeExternalUnsynchronized(int bytes) =>
-        _committed > 0 && _committed < bytes && bytes - _committed >= ConnectionOutput.MinExternalBytes ? (int)_committed : bytes;
+        _committed > 0 && _committed < bytes && bytes - _committed >= DataOutput.MinExternalBytes ? (int)_committed : bytes;
 
     /// <summary>Under the lock: takes up to <paramref name="destination"/>'s length of pending bytes, copying them.</summary>
     public void TakeUnsynchronized(Span<byte> destination)
