@@ -20,6 +20,7 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
     private readonly List<Channel> _leaving = []; // drain, or die
     private readonly CancellationTokenSource _stop = new();
     private volatile Channel[] _channels = []; // Ready ones, replaced as a whole
+    private volatile int _waitingCount;
     private Task? _dial;
     private long _growthFailed;
     private bool _hasGrowthFailed;
@@ -35,6 +36,8 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
     }
 
     public int ChannelCount => _channels.Length;
+
+    public bool WantsSlots => _waitingCount > 0;
 
     /// <summary>A stream of the first channel with room, so that few channels are kept busy and their frames leave together.</summary>
     public bool TryOpenStream(out Http2Stream stream)
@@ -80,6 +83,7 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
 
                 var source = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 waiter = first ? _waiting.AddLast(source) : _waiting.AddFirst(source);
+                _waitingCount = _waiting.Count;
                 first = false;
                 if (_channels.Length < _options.MaxChannelsPerKey && (_channels.Length == 0 || !IsGrowthPaused()))
                 {
@@ -137,7 +141,7 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
             }
         }
 
-        if (_waiting.Count > 0)
+        if (WantsSlots)
         {
             WakeWaiting();
         }
@@ -162,6 +166,7 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
             }
 
             _waiting.Clear();
+            _waitingCount = 0;
             if (_dial is not null)
             {
                 ends.Add(_dial);
@@ -270,6 +275,7 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
             }
 
             _waiting.Clear();
+            _waitingCount = 0;
         }
     }
 
@@ -335,6 +341,8 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
                 _waiting.RemoveFirst();
                 first.Value.TrySetResult();
             }
+
+            _waitingCount = _waiting.Count;
         }
     }
 
@@ -346,6 +354,7 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
             if (waiter.List is not null)
             {
                 _waiting.Remove(waiter);
+                _waitingCount = _waiting.Count;
                 return;
             }
         }

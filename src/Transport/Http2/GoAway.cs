@@ -53,10 +53,16 @@ internal sealed class GoAway
             return false;
         }
 
+        Finish();
+        return true;
+    }
+
+    /// <summary>Server: tells the last stream that will be served.</summary>
+    public void Finish()
+    {
         IsFinal = true;
         _lastStreamId = _streams.HighestPeerId;
         _connection.Output.WriteGoAwayUnsynchronized(_lastStreamId, Http2ErrorCode.NoError, "");
-        return true;
     }
 
     /// <summary>Client: fails the streams that the peer will not look at. The others go on.</summary>

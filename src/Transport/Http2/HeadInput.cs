@@ -15,6 +15,9 @@ internal sealed class HeadInput
     /// <summary>A header block's buffer is kept between blocks up to this size.</summary>
     private const int KeptBlockBytes = 64 * 1024;
 
+    /// <summary>Lists whose block was larger keep too much memory to be used again.</summary>
+    private const int KeptListBytes = 8 * 1024;
+
     /// <summary>
     /// CONTINUATION flood: so many small ones are let through, beyond that they must carry 1 KiB on average. An encoder that fills its frames sends 16 KiB in each.
     /// </summary>
@@ -29,8 +32,8 @@ internal sealed class HeadInput
     private readonly PeerConduct _conduct;
     private readonly FloodGuard _floods;
     private readonly HpackDecoder _decoder;
-    private readonly HeaderList _dropped = new();
     private readonly long _maxBlockBytes;
+    private HeaderList _dropped = new();
     private ArrayBufferWriter<byte> _block = new();
     private FrameHeader _blockHeader;
     private int _continuations;
@@ -128,6 +131,7 @@ internal sealed class HeadInput
     {
         if (_connection.Streams.Find(header.StreamId) is { } stream)
         {
+            stream.IsBulky |= block.Length > KeptListBytes;
             if (stream.InputEndedUnsynchronized)
             {
                 DecodeDropped(block);
@@ -179,6 +183,7 @@ internal sealed class HeadInput
         }
 
         _floods.OnProgress();
+        stream.IsBulky = block.Length > KeptListBytes;
         Decode(block, stream.Headers);
         long contentLength = -1;
         var reason = _decoder.TooLarge ? MalformedReason.TooLarge : HeadRules.CheckRequest(stream.Headers, out contentLength);
@@ -280,7 +285,14 @@ internal sealed class HeadInput
     private void DecodeDropped(ReadOnlySpan<byte> block)
     {
         Decode(block, _dropped);
-        _dropped.Clear();
+        if (block.Length > KeptListBytes)
+        {
+            _dropped = new HeaderList();
+        }
+        else
+        {
+            _dropped.Clear();
+        }
     }
 
     private static Http2ErrorCode ResetCode(MalformedReason reason) =>

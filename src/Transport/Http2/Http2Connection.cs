@@ -7,20 +7,6 @@ using FastSidecar.Transport.Http2.Streams;
 
 namespace FastSidecar.Transport.Http2;
 
-/// <summary>Takes the streams that a client opens. Called on the connection's read loop after the batch that completed the request head was parsed.</summary>
-public interface IHttp2StreamHandler
-{
-    /// <summary>Owns <paramref name="stream"/> from here and must dispose it. Must not block; may run synchronously as long as data is there.</summary>
-    void OnStream(Http2Stream stream);
-}
-
-/// <summary>Hears of a client connection's changes outside of its lock; what is true now must be asked.</summary>
-internal interface IHttp2ConnectionObserver
-{
-    /// <summary>Streams have ended, the peer changed its limit, said GOAWAY, or the connection ended.</summary>
-    void OnConnectionChanged();
-}
-
 /// <summary>One HTTP/2 connection in either role over any duplex pipe (RFC 9113). It owns the pipe and closes it.</summary>
 /// <remarks>
 /// <para>
@@ -35,6 +21,15 @@ public sealed class Http2Connection : IAsyncDisposable
     private const int MaxUndisposedFactor = 2;
 
     private const ulong KeepAlivePing = 0;
+
+    /// <summary>
+    /// Reads that completed at once, in a row, before the loop leaves its thread: with inline completions a peer that sends without a pause would keep all other connections
+    /// of the socket thread waiting.
+    /// </summary>
+    private const int MaxReadsInARow = 32;
+
+    /// <summary>Server: how long the answer to the PING of a GOAWAY is waited for (grpc-go http2_server.go).</summary>
+    private static readonly TimeSpan DrainPingTimeout = TimeSpan.FromSeconds(5);
 
     private readonly IDuplexPipe _transport;
     private readonly Http2Options _options;
@@ -56,6 +51,7 @@ public sealed class Http2Connection : IAsyncDisposable
     private State _state;
     private Exception? _failure;
     private long _lastRead;
+    private long _drainStarted;
     private int _initialWindowBytes;
     private bool _settingsAcked;
     private bool _lingers;
@@ -336,7 +332,11 @@ public sealed class Http2Connection : IAsyncDisposable
             MarkReadyUnsynchronized(stream, StreamWork.Recycle);
         }
 
-        NotifyUnsynchronized();
+        if (_observer is { WantsSlots: true })
+        {
+            NotifyUnsynchronized();
+        }
+
         CloseIfDrainedUnsynchronized();
     }
 
@@ -475,10 +475,19 @@ public sealed class Http2Connection : IAsyncDisposable
         Exception? end = null;
         try
         {
+            var inARow = 0;
             var more = true;
             while (more)
             {
-                more = OnRead(await _transport.Input.ReadAsync());
+                var read = _transport.Input.ReadAsync();
+                inARow = read.IsCompleted ? inARow + 1 : 0;
+                if (inARow == MaxReadsInARow)
+                {
+                    inARow = 0;
+                    await Task.Yield();
+                }
+
+                more = OnRead(await read);
             }
         }
         catch (Exception failure)
@@ -578,6 +587,12 @@ public sealed class Http2Connection : IAsyncDisposable
             return;
         }
 
+        if (_state == State.Draining && !_goAway.IsFinal && _time.GetElapsedTime(_drainStarted) >= DrainPingTimeout)
+        {
+            _goAway.Finish();
+            CloseIfDrainedUnsynchronized();
+        }
+
         var lastRead = _time.GetElapsedTime(_started, Volatile.Read(ref _lastRead));
         var idleSince = Streams.Active == 0 ? _time.GetElapsedTime(_started, Streams.IdleSince) : (TimeSpan?)null;
         switch (_keepAlive.Tick(now, lastRead, idleSince, out var next))
@@ -600,7 +615,10 @@ public sealed class Http2Connection : IAsyncDisposable
             Streams.Trim(); // busy connections keep theirs
         }
 
-        _timer!.Change(next - now, Timeout.InfiniteTimeSpan);
+        if (_state != State.Closing)
+        {
+            _timer!.Change(next - now, Timeout.InfiniteTimeSpan);
+        }
 
         void Give(Http2ErrorCode code, string reason, Http2ErrorCode? goAway) =>
             CloseUnsynchronized(new Http2ConnectionException(reason, code, fromPeer: true), goAway, "", linger: false);
@@ -614,6 +632,8 @@ public sealed class Http2Connection : IAsyncDisposable
         }
 
         _state = State.Draining;
+        _drainStarted = _time.GetTimestamp();
+        _timer?.Change(DrainPingTimeout, Timeout.InfiniteTimeSpan);
         _goAway.Announce(debugText);
         NotifyUnsynchronized();
         CloseIfDrainedUnsynchronized();

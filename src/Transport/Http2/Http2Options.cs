@@ -1,4 +1,5 @@
 using FastSidecar.Transport.Http2.FlowControl;
+using FastSidecar.Transport.Http2.Frames;
 
 namespace FastSidecar.Transport.Http2;
 
@@ -65,4 +66,30 @@ public sealed record Http2Options
 
     /// <summary>Name for logs: the peer's address.</summary>
     public string PeerName { get; init; } = "";
+
+    /// <summary>Every value that HTTP/2 does not allow.</summary>
+    public IReadOnlyList<string> Validate()
+    {
+        List<string> problems = [];
+        Require(StreamWindowBytes >= 0, $"{nameof(StreamWindowBytes)} is {StreamWindowBytes}, at least 0 is needed");
+        Require(ConnectionWindowBytes >= Window.InitialBytes, $"{nameof(ConnectionWindowBytes)} is {ConnectionWindowBytes}, at least {Window.InitialBytes} is needed");
+        Require(MaxConcurrentStreams > 0, $"{nameof(MaxConcurrentStreams)} is {MaxConcurrentStreams}, at least 1 is needed");
+        Require(
+            MaxFrameBytes is >= FrameHeader.DefaultMaxLength and <= FrameHeader.MaxLength,
+            $"{nameof(MaxFrameBytes)} is {MaxFrameBytes}, it must be from {FrameHeader.DefaultMaxLength} to {FrameHeader.MaxLength}");
+        Require(MaxHeaderListBytes > 0, $"{nameof(MaxHeaderListBytes)} is {MaxHeaderListBytes}, at least 1 is needed");
+        Require(KeepAliveInterval >= TimeSpan.Zero, $"{nameof(KeepAliveInterval)} is negative");
+        Require(KeepAliveInterval == TimeSpan.Zero || KeepAliveTimeout > TimeSpan.Zero, $"{nameof(KeepAliveTimeout)} is not positive");
+        Require(MaxIdle >= TimeSpan.Zero, $"{nameof(MaxIdle)} is negative");
+        Require(HandshakeTimeout >= TimeSpan.Zero, $"{nameof(HandshakeTimeout)} is negative");
+        return problems;
+
+        void Require(bool isRight, string problem)
+        {
+            if (!isRight)
+            {
+                problems.Add(problem);
+            }
+        }
+    }
 }

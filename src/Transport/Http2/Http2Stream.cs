@@ -12,7 +12,8 @@ namespace FastSidecar.Transport.Http2;
 /// </summary>
 /// <remarks>
 /// The caller's calls on one side (input or output) come from one flow at a time; the two sides are independent. What the connection changes is
-/// guarded by its lock: members named <c>…Unsynchronized</c> are called under it.
+/// guarded by its lock: members named <c>…Unsynchronized</c> are called under it. Dispose comes after both flows have let go: the object may be another
+/// request's at once. A call that sends may run other streams' continuations before it returns, so no lock may be held over it.
 /// </remarks>
 public sealed class Http2Stream : IDisposable
 {
@@ -123,6 +124,9 @@ public sealed class Http2Stream : IDisposable
     internal bool IsHeadRequest { get; set; }
 
     internal int InterimHeads { get; set; }
+
+    /// <summary>Its header lists have grown: the object is not used again.</summary>
+    internal bool IsBulky { get; set; }
 
     internal StreamWork Work { get; set; }
 
@@ -510,7 +514,7 @@ public sealed class Http2Stream : IDisposable
 
         _recycled = true;
         ClearUnsynchronized();
-        _connection.Streams.Recycle(this);
+        _connection.Streams.Recycle(this, keep: !IsBulky);
     }
 
     private void EndUnsynchronized(HeaderList? trailers)

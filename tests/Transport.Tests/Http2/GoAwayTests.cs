@@ -255,6 +255,24 @@ public sealed class GoAwayTests
     }
 
     [Fact]
+    public async Task ClientThatDoesNotAnswerTheDrain_IsToldTheLastStreamAfterFiveSeconds()
+    {
+        var time = new ManualTime();
+        await using var peer = ScriptedPeer.AsClient(time: time, options: new Http2Options { KeepAliveInterval = TimeSpan.Zero });
+        await peer.HandshakeAsync();
+        _ = peer.Connection.DrainAsync();
+        await peer.ExpectAsync(GoingAway);
+        await peer.ExpectAsync(Ping);
+        time.Advance(TimeSpan.FromSeconds(4.9));
+        await peer.ExpectAliveAsync();
+        time.Advance(TimeSpan.FromSeconds(0.2));
+        Assert.Equal(0u, (await peer.ExpectAsync(GoingAway)).Word());
+        await peer.ExpectEndAsync();
+        await peer.EndAsync();
+        await peer.Connection.Closed.Within("end");
+    }
+
+    [Fact]
     public async Task DrainedClient_SaysGoodbyeAndCloses()
     {
         await using var peer = ScriptedPeer.AsServer();

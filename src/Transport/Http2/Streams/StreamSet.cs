@@ -118,10 +118,10 @@ internal sealed class StreamSet
     public void RememberRefused(int id) => _closed.Add(id, resetHere: true);
 
     /// <summary>Nobody uses the object any more.</summary>
-    public void Recycle(Http2Stream stream)
+    public void Recycle(Http2Stream stream, bool keep)
     {
         Rented--;
-        if (_freeCount < MaxFree)
+        if (keep && _freeCount < MaxFree)
         {
             _free[_freeCount++] = stream;
         }
