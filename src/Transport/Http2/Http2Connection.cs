@@ -28,34 +28,25 @@ public sealed class Http2Connection : IAsyncDisposable
     /// </summary>
     private const int MaxReadsInARow = 32;
 
-    /// <summary>Server: how long the answer to the PING of a GOAWAY is waited for (grpc-go http2_server.go).</summary>
-    private static readonly TimeSpan DrainPingTimeout = TimeSpan.FromSeconds(5);
-
     private readonly IDuplexPipe _transport;
     private readonly Http2Options _options;
     private readonly IHttp2StreamHandler? _handler;
-    private readonly IHttp2ConnectionObserver? _observer;
     private readonly TimeProvider _time;
     private readonly OwnSettings _settings;
     private readonly PeerSettings _peer;
     private readonly ConnectionInput _input;
-    private readonly KeepAlive _keepAlive;
     private readonly GoAway _goAway;
     private readonly Farewell _farewell;
-    private readonly ReadyQueue _ready = new();
+    private readonly ReadyRunner _ready;
+    private readonly Heartbeat _heartbeat;
     private readonly TaskCompletionSource _readySource = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _closedSource = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly long _started;
-    private ITimer? _timer;
     private Task? _readLoop;
     private State _state;
     private Exception? _failure;
-    private long _lastRead;
-    private long _drainStarted;
     private int _initialWindowBytes;
     private bool _settingsAcked;
     private bool _lingers;
-    private bool _observerDue;
 
     private enum State
     {
@@ -78,12 +69,11 @@ public sealed class Http2Connection : IAsyncDisposable
         _transport = transport;
         _options = options;
         _handler = handler;
-        _observer = observer;
         _time = time;
-        _started = _lastRead = time.GetTimestamp();
         _settings = new OwnSettings(options, IsServer);
         _peer = new PeerSettings(peerIsServer: !IsServer);
-        _keepAlive = new KeepAlive(options.KeepAliveInterval, options.KeepAliveTimeout, IsServer ? options.MaxIdle : TimeSpan.Zero, isClient: !IsServer);
+        _ready = new ReadyRunner(Gate, observer);
+        _heartbeat = new Heartbeat(options, IsServer, time);
         Streams = new StreamSet(this, time);
         Output = new ConnectionOutput(this, transport.Output, _peer);
         _input = new ConnectionInput(this, options, new FloodGuard(time, options.MaxConcurrentStreams));
@@ -139,7 +129,7 @@ public sealed class Http2Connection : IAsyncDisposable
     internal bool IsServer => _handler is not null;
 
     /// <summary>Something is ready to run. Read without the lock, see <see cref="ConnectionOutput.IsDue"/>.</summary>
-    internal bool HasReady => !_ready.IsEmpty || _observerDue;
+    internal bool HasReady => _ready.IsDue;
 
     /// <summary>How long the connection has had no stream; zero while it has one.</summary>
     internal TimeSpan IdleTime
@@ -240,26 +230,7 @@ public sealed class Http2Connection : IAsyncDisposable
     internal void SettleElsewhere() => ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.Settle(), this, preferLocal: false);
 
     /// <summary>Runs, without the lock, what is ready.</summary>
-    internal void RunReady()
-    {
-        while (TryTakeReady(out var stream, out var work, out var aborted, out var notify))
-        {
-            if (notify)
-            {
-                _observer!.OnConnectionChanged();
-            }
-
-            if (aborted is not null)
-            {
-                Cancel(aborted);
-            }
-
-            if (work != StreamWork.None)
-            {
-                stream.Run(work);
-            }
-        }
-    }
+    internal void RunReady() => _ready.Run();
 
     /// <summary>Server: gives a new stream to the handler.</summary>
     internal void Arrive(Http2Stream stream)
@@ -332,11 +303,7 @@ public sealed class Http2Connection : IAsyncDisposable
             MarkReadyUnsynchronized(stream, StreamWork.Recycle);
         }
 
-        if (_observer is { WantsSlots: true })
-        {
-            NotifyUnsynchronized();
-        }
-
+        _ready.NoticeFreeSlot();
         CloseIfDrainedUnsynchronized();
     }
 
@@ -367,7 +334,7 @@ public sealed class Http2Connection : IAsyncDisposable
         }
 
         _readySource.TrySetResult();
-        NotifyUnsynchronized();
+        _ready.NoticeChange();
     }
 
     /// <summary>Only now the peer is bound by an initial window that we made smaller than the protocol's.</summary>
@@ -408,7 +375,7 @@ public sealed class Http2Connection : IAsyncDisposable
         }
 
         _goAway.OnReceived(lastStreamId, code, debugText);
-        NotifyUnsynchronized();
+        _ready.NoticeChange();
         CloseIfDrainedUnsynchronized();
     }
 
@@ -452,8 +419,7 @@ public sealed class Http2Connection : IAsyncDisposable
         }
 
         Settle();
-        _timer = _time.CreateTimer(static connection => ((Http2Connection)connection!).OnTick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        OnTick();
+        _heartbeat.Start(static connection => ((Http2Connection)connection!).OnTick(), this);
         _readLoop = ReadAsync();
     }
 
@@ -503,7 +469,7 @@ public sealed class Http2Connection : IAsyncDisposable
         }
 
         Settle();
-        await _timer!.DisposeAsync();
+        await _heartbeat.StopAsync();
         await _farewell.CloseAsync();
         lock (Gate)
         {
@@ -523,7 +489,7 @@ public sealed class Http2Connection : IAsyncDisposable
             var buffer = result.Buffer;
             if (!buffer.IsEmpty)
             {
-                Volatile.Write(ref _lastRead, _time.GetTimestamp());
+                _heartbeat.OnRead();
                 Parse(buffer);
             }
 
@@ -580,31 +546,24 @@ public sealed class Http2Connection : IAsyncDisposable
 
     private void TickUnsynchronized()
     {
-        var now = _time.GetElapsedTime(_started);
-        if (IsServer && !_input.HasSettings && _options.HandshakeTimeout > TimeSpan.Zero && now >= _options.HandshakeTimeout)
+        var awaitsDrainPing = _state == State.Draining && !_goAway.IsFinal;
+        switch (_heartbeat.Tick(_input.HasSettings, awaitsDrainPing, Streams.Active == 0 ? Streams.IdleSince : null))
         {
-            Give(Http2ErrorCode.SettingsTimeout, "the client's preface did not come", Http2ErrorCode.SettingsTimeout);
-            return;
-        }
-
-        if (_state == State.Draining && !_goAway.IsFinal && _time.GetElapsedTime(_drainStarted) >= DrainPingTimeout)
-        {
-            _goAway.Finish();
-            CloseIfDrainedUnsynchronized();
-        }
-
-        var lastRead = _time.GetElapsedTime(_started, Volatile.Read(ref _lastRead));
-        var idleSince = Streams.Active == 0 ? _time.GetElapsedTime(_started, Streams.IdleSince) : (TimeSpan?)null;
-        switch (_keepAlive.Tick(now, lastRead, idleSince, out var next))
-        {
-            case KeepAliveAction.SendPing:
+            case HeartbeatAction.SendPing:
                 Output.WritePingUnsynchronized(KeepAlivePing);
                 break;
-            case KeepAliveAction.GiveUp:
-                Give(Http2ErrorCode.NoError, "keepalive ping failed to receive ACK within timeout", goAway: null);
-                return;
-            case KeepAliveAction.GoAway:
+            case HeartbeatAction.GiveUp:
+                GiveUp(Http2ErrorCode.NoError, "keepalive ping failed to receive ACK within timeout", goAway: null);
+                break;
+            case HeartbeatAction.GiveUpHandshake:
+                GiveUp(Http2ErrorCode.SettingsTimeout, "the client's preface did not come", Http2ErrorCode.SettingsTimeout);
+                break;
+            case HeartbeatAction.GoAway:
                 DrainUnsynchronized("max_idle");
+                break;
+            case HeartbeatAction.FinishDrain:
+                _goAway.Finish();
+                CloseIfDrainedUnsynchronized();
                 break;
             default:
                 break;
@@ -615,12 +574,7 @@ public sealed class Http2Connection : IAsyncDisposable
             Streams.Trim(); // busy connections keep theirs
         }
 
-        if (_state != State.Closing)
-        {
-            _timer!.Change(next - now, Timeout.InfiniteTimeSpan);
-        }
-
-        void Give(Http2ErrorCode code, string reason, Http2ErrorCode? goAway) =>
+        void GiveUp(Http2ErrorCode code, string reason, Http2ErrorCode? goAway) =>
             CloseUnsynchronized(new Http2ConnectionException(reason, code, fromPeer: true), goAway, "", linger: false);
     }
 
@@ -632,10 +586,9 @@ public sealed class Http2Connection : IAsyncDisposable
         }
 
         _state = State.Draining;
-        _drainStarted = _time.GetTimestamp();
-        _timer?.Change(DrainPingTimeout, Timeout.InfiniteTimeSpan);
         _goAway.Announce(debugText);
-        NotifyUnsynchronized();
+        _heartbeat.OnDrain();
+        _ready.NoticeChange();
         CloseIfDrainedUnsynchronized();
     }
 
@@ -684,39 +637,16 @@ public sealed class Http2Connection : IAsyncDisposable
 
         _readySource.TrySetException(failure ?? CreateStreamFailure());
         _ = _readySource.Task.Exception; // observed: not everyone waits for it
-        NotifyUnsynchronized();
+        _ready.NoticeChange();
 
         // Even a peer that takes nothing more ends with this.
-        _timer?.Change(Farewell.LingerTime, Timeout.InfiniteTimeSpan);
+        _heartbeat.ScheduleTick(Farewell.LingerTime);
         if (Output.IsIdleUnsynchronized || !isLastWordDue)
         {
             // No flush will come, or none is worth waiting for, that could say farewell at its end.
             ThreadPool.UnsafeQueueUserWorkItem(static connection => connection._farewell.Say(connection._lingers), this, preferLocal: false);
         }
     }
-
-    private bool TryTakeReady(out Http2Stream stream, out StreamWork work, out CancellationTokenSource? aborted, out bool notify)
-    {
-        lock (Gate)
-        {
-            notify = _observerDue;
-            _observerDue = false;
-            aborted = null;
-            if (!_ready.TryTake(out stream, out work))
-            {
-                return notify;
-            }
-
-            if ((work & StreamWork.Abort) != 0)
-            {
-                aborted = stream.AbortedSourceUnsynchronized;
-            }
-
-            return true;
-        }
-    }
-
-    private void NotifyUnsynchronized() => _observerDue = _observer is not null;
 
     private Http2ConnectionException? Lost(string doing, Exception? cause)
     {
@@ -727,17 +657,5 @@ public sealed class Http2Connection : IAsyncDisposable
 
         var peer = IsServer ? "client" : "server";
         return new Http2ConnectionException($"error {doing} {peer}: {cause?.Message ?? "EOF"}", Http2ErrorCode.NoError, fromPeer: true, cause);
-    }
-
-    private static void Cancel(CancellationTokenSource source)
-    {
-        try
-        {
-            source.Cancel();
-        }
-        catch (AggregateException)
-        {
-            // What a caller's callback throws must not end the connection for everyone.
-        }
     }
 }
