@@ -3,9 +3,12 @@ using FastSidecar.Transport.Http2;
 namespace FastSidecar.Transport.Channels;
 
 /// <summary>
-/// The channels to one key, the dial under way, and the requests that wait for one of the two. A request that finds room in a live channel takes no lock of the group.
+/// The channels to one key, the dial under way, and the requests that wait for one of the two. A request that finds room in a live channel
+/// takes no lock of the group.
 /// </summary>
-/// <remarks>Locks are taken in the order group, connection; a connection calls <see cref="OnConnectionChanged"/> outside of its own.</remarks>
+/// <remarks>
+/// Locks are taken in the order group, connection; a connection calls <see cref="OnConnectionChanged"/> outside of its own.
+/// </remarks>
 internal sealed class ChannelGroup : IHttp2ConnectionObserver
 {
     /// <summary>After a dial failed beside live channels the next one waits: nobody depends on it.</summary>

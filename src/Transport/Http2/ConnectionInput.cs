@@ -7,10 +7,13 @@ using FastSidecar.Transport.Http2.Streams;
 namespace FastSidecar.Transport.Http2;
 
 /// <summary>
-/// Everything that arrives on a connection: judges each frame and changes the state of streams, windows and settings. Runs under the connection's lock for a
-/// whole read batch and runs no code of a caller: streams that have news are marked ready.
+/// Everything that arrives on a connection: judges each frame and changes the state of streams, windows and settings. Runs under the
+/// connection's lock for a whole read batch and runs no code of a caller: streams that have news are marked ready.
 /// </summary>
-/// <remarks>An error of the connection is thrown as <see cref="Http2ConnectionException"/>; an error of a stream resets it and goes on (RFC 9113 §5.4).</remarks>
+/// <remarks>
+/// An error of the connection is thrown as <see cref="Http2ConnectionException"/>; an error of a stream resets it and goes on (RFC 9113
+/// §5.4).
+/// </remarks>
 internal sealed class ConnectionInput : IFrameReceiver
 {
     private readonly Http2Connection _connection;

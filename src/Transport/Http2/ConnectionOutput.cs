@@ -9,16 +9,16 @@ using FastSidecar.Transport.Http2.Frames;
 namespace FastSidecar.Transport.Http2;
 
 /// <summary>
-/// Everything that leaves on a connection. Frames are put together under the connection's lock and leave in one flush: at the end of the turn that made
-/// them, or, when a flush is under way, all together when that has ended.
+/// Everything that leaves on a connection. Frames are put together under the connection's lock and leave in one flush: at the end of the
+/// turn that made them, or, when a flush is under way, all together when that has ended.
 /// </summary>
 /// <remarks>
 /// <para>
 /// During a flush control frames and HEADERS wait in the <see cref="FrameSink"/>, and DATA waits in its streams: that is the back pressure.
 /// </para>
 /// <para>
-/// HEADERS are encoded when they are queued and leave in that order, because the peer's HPACK table follows the order on the wire. A stream's trailers are encoded
-/// after its last DATA was taken.
+/// HEADERS are encoded when they are queued and leave in that order, because the peer's HPACK table follows the order on the wire. A
+/// stream's trailers are encoded after its last DATA was taken.
 /// </para>
 /// </remarks>
 internal sealed class ConnectionOutput
@@ -55,7 +55,8 @@ internal sealed class ConnectionOutput
     public bool IsFlushing => _sink.IsFlushing;
 
     /// <summary>
-    /// A flush would send something. Read without the lock: what this thread has written it sees, and whoever writes on another thread flushes there.
+    /// A flush would send something. Read without the lock: what this thread has written it sees, and whoever writes on another thread
+    /// flushes there.
     /// </summary>
     public bool IsDue => !_sink.IsFlushing && IsDueUnsynchronized;
 
@@ -232,7 +233,9 @@ internal sealed class ConnectionOutput
         _connection.Settle();
     }
 
-    /// <summary>Fills the transport's buffer for one flush; false when there is nothing to send, and no flush is under way any more.</summary>
+    /// <summary>
+    /// Fills the transport's buffer for one flush; false when there is nothing to send, and no flush is under way any more.
+    /// </summary>
     private bool TryPrepare()
     {
         lock (_connection.Gate)

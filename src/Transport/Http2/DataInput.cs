@@ -60,7 +60,8 @@ internal sealed class DataInput
         }
         else if (!stream.ReceiveWindow.TryTake(header.Length))
         {
-            _conduct.Break(stream, Http2ErrorCode.FlowControlError, $"the peer sent DATA of {header.Length} bytes, more than the stream's window");
+            var reason = $"the peer sent DATA of {header.Length} bytes, more than the stream's window";
+            _conduct.Break(stream, Http2ErrorCode.FlowControlError, reason);
         }
         else
         {
@@ -77,7 +78,8 @@ internal sealed class DataInput
             stream.ReceivedBytes += bytes.Length;
             if (stream.ContentLength >= 0 && stream.ReceivedBytes > stream.ContentLength)
             {
-                _conduct.Break(stream, Http2ErrorCode.ProtocolError, $"the peer sent more than its content-length of {stream.ContentLength}");
+                var reason = $"the peer sent more than its content-length of {stream.ContentLength}";
+                _conduct.Break(stream, Http2ErrorCode.ProtocolError, reason);
                 _stream = stream = null;
             }
         }

@@ -8,13 +8,14 @@ using SendQueue = FastSidecar.Transport.Http2.Streams.SendQueue;
 namespace FastSidecar.Transport.Http2;
 
 /// <summary>
-/// Cuts the bytes of streams into DATA frames, as the peer's windows and frame size allow, a frame of each stream in turn (RFC 9113 §6.1, §6.9). Under the connection's lock.
+/// Cuts the bytes of streams into DATA frames, as the peer's windows and frame size allow, a frame of each stream in turn (RFC 9113 §6.1,
+/// §6.9). Under the connection's lock.
 /// </summary>
 internal sealed class DataOutput
 {
     /// <summary>
-    /// Memory of a caller this large is given to a gathering transport as it is. A frame of 16 KiB costs a microsecond to copy; below half of that the copy is cheaper
-    /// than one more piece of the gather write, and few pieces fit into one system call.
+    /// Memory of a caller this large is given to a gathering transport as it is. A frame of 16 KiB costs a microsecond to copy; below half
+    /// of that the copy is cheaper than one more piece of the gather write, and few pieces fit into one system call.
     /// </summary>
     public const int MinExternalBytes = 8 * 1024;
 
@@ -75,14 +76,16 @@ internal sealed class DataOutput
     }
 
     /// <summary>
-    /// Fills the transport's buffer, unless a flush is under way. Memory of a caller is taken only when the flush follows at once: until then it could still be given back.
+    /// Fills the transport's buffer, unless a flush is under way. Memory of a caller is taken only when the flush follows at once: until
+    /// then it could still be given back.
     /// </summary>
     public void Pump(bool isFlushNext)
     {
         while (!_sink.IsFlushing && _queue.Head is { } stream && _sink.Unflushed < MaxBufferedBytes)
         {
             var output = stream.OutputPipe;
-            var sendable = Math.Min(Math.Min(stream.SendWindow.Available, _window.Available), (int)Math.Min(output.PendingUnsynchronized, _peer.MaxFrameBytes));
+            var window = Math.Min(stream.SendWindow.Available, _window.Available);
+            var sendable = Math.Min(window, (int)Math.Min(output.PendingUnsynchronized, _peer.MaxFrameBytes));
             if (sendable <= 0)
             {
                 if (stream.SendWindow.Available > 0 && output.PendingUnsynchronized > 0)

@@ -6,7 +6,10 @@ namespace FastSidecar.Transport.Http2;
 /// <summary>How a connection lets go of its transport, so that what it said last reaches the peer.</summary>
 internal sealed class Farewell
 {
-    /// <summary>The peer may read our last words in peace: an early close could destroy them on their way (the kernel resets a socket with unread input).</summary>
+    /// <summary>
+    /// The peer may read our last words in peace: an early close could destroy them on their way (the kernel resets a socket with unread
+    /// input).
+    /// </summary>
     public static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(1);
 
     private readonly IDuplexPipe _transport;
@@ -21,7 +24,9 @@ internal sealed class Farewell
         _gate = gate;
     }
 
-    /// <summary>Everything has left, or nothing more shall: ends our side of the transport, or, without lingering, the read loop at once.</summary>
+    /// <summary>
+    /// Everything has left, or nothing more shall: ends our side of the transport, or, without lingering, the read loop at once.
+    /// </summary>
     public void Say(bool linger)
     {
         lock (_gate)
@@ -79,7 +84,9 @@ internal sealed class Farewell
         }
     }
 
-    /// <summary>A peer that takes nothing: the transport is closed under its flush. Nobody else may use its writer until that has ended.</summary>
+    /// <summary>
+    /// A peer that takes nothing: the transport is closed under its flush. Nobody else may use its writer until that has ended.
+    /// </summary>
     private async Task EndFlushAsync()
     {
         if (_transport is SocketConnection socket)

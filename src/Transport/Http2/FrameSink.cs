@@ -4,15 +4,18 @@ using System.IO.Pipelines;
 namespace FastSidecar.Transport.Http2;
 
 /// <summary>
-/// Where frames are written, under the connection's lock: straight into the transport's buffer, or, while a flush is under way and the transport's writer belongs to the
-/// flushing thread, into a buffer that follows it.
+/// Where frames are written, under the connection's lock: straight into the transport's buffer, or, while a flush is under way and the
+/// transport's writer belongs to the flushing thread, into a buffer that follows it.
 /// </summary>
 internal sealed class FrameSink
 {
     /// <summary>A buffer that grew beyond this is not kept.</summary>
     private const int KeptBytes = 64 * 1024;
 
-    /// <summary>Answers (to PING, SETTINGS, broken streams) that may wait while the peer does not read. A peer that asks for more is not in good faith.</summary>
+    /// <summary>
+    /// Answers (to PING, SETTINGS, broken streams) that may wait while the peer does not read. A peer that asks for more is not in good
+    /// faith.
+    /// </summary>
     private const int MaxWaitingAnswers = 10_000;
 
     private readonly PipeWriter _transport;

@@ -4,8 +4,9 @@ using FastSidecar.Transport.Http2.Streams;
 namespace FastSidecar.Transport.Http2;
 
 /// <summary>
-/// The orderly end of a connection, announced by either side (RFC 9113 §6.8). Guarded by the connection's lock. A server goes in two steps, as grpc-go does: a GOAWAY that
-/// names the highest id and a PING, then, when the PING's answer shows that the client has heard of it, a GOAWAY with the last stream that will be served.
+/// The orderly end of a connection, announced by either side (RFC 9113 §6.8). Guarded by the connection's lock. A server goes in two steps,
+/// as grpc-go does: a GOAWAY that names the highest id and a PING, then, when the PING's answer shows that the client has heard of it, a
+/// GOAWAY with the last stream that will be served.
 /// </summary>
 internal sealed class GoAway
 {

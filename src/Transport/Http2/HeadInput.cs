@@ -7,8 +7,8 @@ using FastSidecar.Transport.Http2.Streams;
 namespace FastSidecar.Transport.Http2;
 
 /// <summary>
-/// The header blocks that arrive: puts them together, decodes them, and decides what they are: a request, a response, trailers, or nothing that is wanted. Under the
-/// connection's lock.
+/// The header blocks that arrive: puts them together, decodes them, and decides what they are: a request, a response, trailers, or nothing
+/// that is wanted. Under the connection's lock.
 /// </summary>
 internal sealed class HeadInput
 {
@@ -19,7 +19,8 @@ internal sealed class HeadInput
     private const int KeptListBytes = 8 * 1024;
 
     /// <summary>
-    /// CONTINUATION flood: so many small ones are let through, beyond that they must carry 1 KiB on average. An encoder that fills its frames sends 16 KiB in each.
+    /// CONTINUATION flood: so many small ones are let through, beyond that they must carry 1 KiB on average. An encoder that fills its
+    /// frames sends 16 KiB in each.
     /// </summary>
     private const int FreeContinuations = 256;
 
@@ -229,7 +230,8 @@ internal sealed class HeadInput
         }
         else if (interim && (endStream || status == 101 || ++stream.InterimHeads > MaxInterimHeads))
         {
-            _conduct.Break(stream, Http2ErrorCode.ProtocolError, $"an interim response {status} that ends the stream, switches protocols or comes too often");
+            var fault = $"an interim response {status} that ends the stream, switches protocols or comes too often";
+            _conduct.Break(stream, Http2ErrorCode.ProtocolError, fault);
         }
         else if (interim)
         {

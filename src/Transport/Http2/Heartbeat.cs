@@ -20,7 +20,8 @@ internal enum HeartbeatAction
 }
 
 /// <summary>
-/// The one timer of a connection. It is coarse: set again at each tick for when something may be due next, at most some seconds ahead, never by a request.
+/// The one timer of a connection. It is coarse: set again at each tick for when something may be due next, at most some seconds ahead,
+/// never by a request.
 /// </summary>
 internal sealed class Heartbeat
 {
@@ -40,7 +41,8 @@ internal sealed class Heartbeat
         _time = time;
         _started = _lastRead = time.GetTimestamp();
         _handshakeTimeout = isServer ? options.HandshakeTimeout : TimeSpan.Zero;
-        _keepAlive = new KeepAlive(options.KeepAliveInterval, options.KeepAliveTimeout, isServer ? options.MaxIdle : TimeSpan.Zero, isClient: !isServer);
+        var maxIdle = isServer ? options.MaxIdle : TimeSpan.Zero;
+        _keepAlive = new KeepAlive(options.KeepAliveInterval, options.KeepAliveTimeout, maxIdle, isClient: !isServer);
     }
 
     /// <summary>Calls <paramref name="tick"/>, which calls <see cref="Tick"/>, from now on.</summary>

@@ -10,8 +10,9 @@ namespace FastSidecar.Transport.Http2;
 /// <summary>One HTTP/2 connection in either role over any duplex pipe (RFC 9113). It owns the pipe and closes it.</summary>
 /// <remarks>
 /// <para>
-/// <see cref="Gate"/> is the one lock: it guards streams, windows and the output queue, is held for short stretches of computing only, and never while code of a
-/// caller, or the transport, runs. A read batch is parsed under it as a whole; what became ready then runs without it (<see cref="Turn"/>).
+/// <see cref="Gate"/> is the one lock: it guards streams, windows and the output queue, is held for short stretches of computing only, and
+/// never while code of a caller, or the transport, runs. A read batch is parsed under it as a whole; what became ready then runs without it
+/// (<see cref="Turn"/>).
 /// </para>
 /// <para>The read loop lives as long as the connection, and closes it. <see cref="Closed"/> is its end.</para>
 /// </remarks>
@@ -23,8 +24,8 @@ public sealed class Http2Connection : IAsyncDisposable
     private const ulong KeepAlivePing = 0;
 
     /// <summary>
-    /// Reads that completed at once, in a row, before the loop leaves its thread: with inline completions a peer that sends without a pause would keep all other connections
-    /// of the socket thread waiting.
+    /// Reads that completed at once, in a row, before the loop leaves its thread: with inline completions a peer that sends without a pause
+    /// would keep all other connections of the socket thread waiting.
     /// </summary>
     private const int MaxReadsInARow = 32;
 
@@ -96,7 +97,9 @@ public sealed class Http2Connection : IAsyncDisposable
     /// <summary>Client: how many streams the peer lets us have open at once.</summary>
     public int MaxStreams => _peer.MaxConcurrentStreams;
 
-    /// <summary>Client: a stream could be opened: alive, told nothing to the contrary by GOAWAY, ids left and room below <see cref="MaxStreams"/>.</summary>
+    /// <summary>
+    /// Client: a stream could be opened: alive, told nothing to the contrary by GOAWAY, ids left and room below <see cref="MaxStreams"/>.
+    /// </summary>
     public bool CanOpenStream
     {
         get
@@ -158,7 +161,8 @@ public sealed class Http2Connection : IAsyncDisposable
         return connection;
     }
 
-    internal static Http2Connection StartClient(IDuplexPipe transport, Http2Options options, IHttp2ConnectionObserver? observer, TimeProvider time)
+    internal static Http2Connection StartClient(
+        IDuplexPipe transport, Http2Options options, IHttp2ConnectionObserver? observer, TimeProvider time)
     {
         var connection = new Http2Connection(transport, options, handler: null, observer, time);
         connection.Start();
@@ -199,7 +203,8 @@ public sealed class Http2Connection : IAsyncDisposable
         lock (Gate)
         {
             var failure = new Http2ConnectionException($"the connection was ended on this side: {debugText}", errorCode, fromPeer: false);
-            CloseUnsynchronized(Streams.Active > 0 || errorCode != Http2ErrorCode.NoError ? failure : null, errorCode, debugText, linger: IsServer);
+            var isOrderly = Streams.Active == 0 && errorCode == Http2ErrorCode.NoError;
+            CloseUnsynchronized(isOrderly ? null : failure, errorCode, debugText, linger: IsServer);
         }
 
         Settle();
@@ -227,7 +232,8 @@ public sealed class Http2Connection : IAsyncDisposable
     }
 
     /// <summary>The same from a callback that must return soon.</summary>
-    internal void SettleElsewhere() => ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.Settle(), this, preferLocal: false);
+    internal void SettleElsewhere() =>
+        ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.Settle(), this, preferLocal: false);
 
     /// <summary>Runs, without the lock, what is ready.</summary>
     internal void RunReady() => _ready.Run();
@@ -270,7 +276,10 @@ public sealed class Http2Connection : IAsyncDisposable
 
     internal void OpenUnsynchronized(Http2Stream stream, int id) => Streams.Open(stream, id, _peer.InitialWindowBytes, _initialWindowBytes);
 
-    /// <summary>Client: the stream gets its id with its HEADERS, so that ids rise on the wire. False when it failed, because no stream can be opened any more.</summary>
+    /// <summary>
+    /// Client: the stream gets its id with its HEADERS, so that ids rise on the wire. False when it failed, because no stream can be opened
+    /// any more.
+    /// </summary>
     internal bool AssignIdUnsynchronized(Http2Stream stream)
     {
         if (stream.Id != 0)
@@ -280,7 +289,8 @@ public sealed class Http2Connection : IAsyncDisposable
 
         if (_state == State.Closing || _goAway.IsReceived || Streams.NextId < 0)
         {
-            stream.FailUnsynchronized(StreamFault.NeverProcessed, Http2ErrorCode.RefusedStream, "the connection went away before the request was sent");
+            const string Reason = "the connection went away before the request was sent";
+            stream.FailUnsynchronized(StreamFault.NeverProcessed, Http2ErrorCode.RefusedStream, Reason);
             return false;
         }
 
@@ -609,7 +619,9 @@ public sealed class Http2Connection : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends everything: streams fail with the reason, what is queued still leaves, then the transport closes. Only the first call counts.</summary>
+    /// <summary>
+    /// Ends everything: streams fail with the reason, what is queued still leaves, then the transport closes. Only the first call counts.
+    /// </summary>
     private void CloseUnsynchronized(Exception? failure, Http2ErrorCode? goAway, string debugText, bool linger)
     {
         if (_state == State.Closing)
@@ -644,7 +656,8 @@ public sealed class Http2Connection : IAsyncDisposable
         if (Output.IsIdleUnsynchronized || !isLastWordDue)
         {
             // No flush will come, or none is worth waiting for, that could say farewell at its end.
-            ThreadPool.UnsafeQueueUserWorkItem(static connection => connection._farewell.Say(connection._lingers), this, preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static connection => connection._farewell.Say(connection._lingers), this, preferLocal: false);
         }
     }
 
@@ -656,6 +669,7 @@ public sealed class Http2Connection : IAsyncDisposable
         }
 
         var peer = IsServer ? "client" : "server";
-        return new Http2ConnectionException($"error {doing} {peer}: {cause?.Message ?? "EOF"}", Http2ErrorCode.NoError, fromPeer: true, cause);
+        var message = $"error {doing} {peer}: {cause?.Message ?? "EOF"}";
+        return new Http2ConnectionException(message, Http2ErrorCode.NoError, fromPeer: true, cause);
     }
 }

@@ -11,9 +11,10 @@ namespace FastSidecar.Transport.Http2;
 /// Continuations run on the thread that delivered the bytes, after the whole read batch was parsed; they must not block.
 /// </summary>
 /// <remarks>
-/// The caller's calls on one side (input or output) come from one flow at a time; the two sides are independent. What the connection changes is
-/// guarded by its lock: members named <c>…Unsynchronized</c> are called under it. Dispose comes after both flows have let go: the object may be another
-/// request's at once. A call that sends may run other streams' continuations before it returns, so no lock may be held over it.
+/// The caller's calls on one side (input or output) come from one flow at a time; the two sides are independent. What the connection
+/// changes is guarded by its lock: members named <c>…Unsynchronized</c> are called under it. Dispose comes after both flows have let go:
+/// the object may be another request's at once. A call that sends may run other streams' continuations before it returns, so no lock may be
+/// held over it.
 /// </remarks>
 public sealed class Http2Stream : IDisposable
 {
@@ -47,7 +48,8 @@ public sealed class Http2Stream : IDisposable
 
     /// <summary>
     /// The peer's header list: on a server stream the request, there from the start; on a client stream the response, there once
-    /// <see cref="ReadHeadAsync"/> completed. Pseudo-headers come first, under their own names (":path"). Valid until <see cref="Dispose"/>.
+    /// <see cref="ReadHeadAsync"/> completed. Pseudo-headers come first, under their own names (":path"). Valid until
+    /// <see cref="Dispose"/>.
     /// </summary>
     public HeaderList Headers => _headers;
 
@@ -61,24 +63,28 @@ public sealed class Http2Stream : IDisposable
     public bool InputEnded => _input.IsEnded;
 
     /// <summary>
-    /// Server: what is wrong with the request, when <see cref="Http2Options.MalformedRequests"/> leaves the answer to the handler; else <see cref="MalformedReason.None"/>.
+    /// Server: what is wrong with the request, when <see cref="Http2Options.MalformedRequests"/> leaves the answer to the handler; else
+    /// <see cref="MalformedReason.None"/>.
     /// </summary>
     public MalformedReason MalformedReason { get; internal set; }
 
     /// <summary>
-    /// The peer's DATA. Reading throws <see cref="Http2StreamException"/> or <see cref="Http2ConnectionException"/> when the stream or connection failed;
-    /// credit returns to the peer on AdvanceTo. <c>Complete</c> before the end discards the rest (server: RST_STREAM NO_ERROR after our end; client: CANCEL).
+    /// The peer's DATA. Reading throws <see cref="Http2StreamException"/> or <see cref="Http2ConnectionException"/> when the stream or
+    /// connection failed; credit returns to the peer on AdvanceTo. <c>Complete</c> before the end discards the rest (server: RST_STREAM
+    /// NO_ERROR after our end; client: CANCEL).
     /// </summary>
     public PipeReader Input => _input;
 
     /// <summary>
-    /// Our DATA. GetMemory/Advance buffer; FlushAsync sends as flow control allows and completes when the peer's window and the socket took it
-    /// (IsCompleted: the peer does not want more). <c>WriteAsync(memory)</c> sends large memory without copying it: it must stay unchanged until
-    /// the call completes. Headers must have been written first.
+    /// Our DATA. GetMemory/Advance buffer; FlushAsync sends as flow control allows and completes when the peer's window and the socket took
+    /// it (IsCompleted: the peer does not want more). <c>WriteAsync(memory)</c> sends large memory without copying it: it must stay
+    /// unchanged until the call completes. Headers must have been written first.
     /// </summary>
     public PipeWriter Output => _output;
 
-    /// <summary>Cancelled when the peer resets the stream or the connection ends before both sides ended. For handlers that wait on something else.</summary>
+    /// <summary>
+    /// Cancelled when the peer resets the stream or the connection ends before both sides ended. For handlers that wait on something else.
+    /// </summary>
     public CancellationToken Aborted
     {
         get
@@ -178,8 +184,9 @@ public sealed class Http2Stream : IDisposable
     }
 
     /// <summary>
-    /// Queues our HEADERS (request or response head), pseudo-headers first in <paramref name="headers"/>; names must be lower-case. They leave together with the first
-    /// flushed DATA, or at once with <see cref="Flush"/>. On a stream that has failed already nothing is written: reading and flushing tell.
+    /// Queues our HEADERS (request or response head), pseudo-headers first in <paramref name="headers"/>; names must be lower-case. They
+    /// leave together with the first flushed DATA, or at once with <see cref="Flush"/>. On a stream that has failed already nothing is
+    /// written: reading and flushing tell.
     /// </summary>
     /// <remarks>A server may send interim heads (1xx) before the final one.</remarks>
     /// <exception cref="ArgumentException">A name or value that HTTP/2 does not allow; nothing is sent.</exception>
@@ -227,7 +234,9 @@ public sealed class Http2Stream : IDisposable
         _connection.Settle();
     }
 
-    /// <summary>Ends our side: what is buffered in <see cref="Output"/>, then an empty DATA with END_STREAM, or the trailers. Leaves at once.</summary>
+    /// <summary>
+    /// Ends our side: what is buffered in <see cref="Output"/>, then an empty DATA with END_STREAM, or the trailers. Leaves at once.
+    /// </summary>
     /// <exception cref="ArgumentException">A name or value of the trailers that HTTP/2 does not allow; nothing is sent.</exception>
     public void End(HeaderList? trailers)
     {
@@ -245,7 +254,8 @@ public sealed class Http2Stream : IDisposable
 
             if (!HeadWritten || _endRequested)
             {
-                throw new InvalidOperationException(HeadWritten ? "the stream was ended already" : "the stream is ended before its head was written");
+                throw new InvalidOperationException(
+                    HeadWritten ? "the stream was ended already" : "the stream is ended before its head was written");
             }
 
             EndUnsynchronized(trailers);
@@ -265,7 +275,10 @@ public sealed class Http2Stream : IDisposable
         _connection.Settle();
     }
 
-    /// <summary>Ends the caller's use: a stream still open is reset (CANCEL; NO_ERROR after a complete response). The object may be reused afterwards.</summary>
+    /// <summary>
+    /// Ends the caller's use: a stream still open is reset (CANCEL; NO_ERROR after a complete response). The object may be reused
+    /// afterwards.
+    /// </summary>
     public void Dispose()
     {
         lock (_connection.Gate)
@@ -413,7 +426,10 @@ public sealed class Http2Stream : IDisposable
         FailUnsynchronized(peerFault is null ? StreamFault.ResetHere : StreamFault.PeerFault, errorCode, peerFault);
     }
 
-    /// <summary>Under the lock: the stream is over; whoever waits on it is woken. The first failure is the reason; only the caller's own reset comes after another.</summary>
+    /// <summary>
+    /// Under the lock: the stream is over; whoever waits on it is woken. The first failure is the reason; only the caller's own reset comes
+    /// after another.
+    /// </summary>
     internal void FailUnsynchronized(StreamFault fault, Http2ErrorCode code, string? reason)
     {
         if (_failure.Fault != StreamFault.None && fault != StreamFault.ResetHere)
@@ -441,7 +457,9 @@ public sealed class Http2Stream : IDisposable
 
     internal void ThrowFailure() => throw _failure.ToException(_connection);
 
-    /// <summary>Under the lock: what a flush has to say about the stream's failure; an answer that came complete beforehand is none.</summary>
+    /// <summary>
+    /// Under the lock: what a flush has to say about the stream's failure; an answer that came complete beforehand is none.
+    /// </summary>
     internal void ThrowWriteFailure()
     {
         if (_failure.Fault != StreamFault.None && !IsOutputUnwantedUnsynchronized)
@@ -490,7 +508,9 @@ public sealed class Http2Stream : IDisposable
     /// <summary>Under the lock: the caller has disposed the stream; it may still have something to send.</summary>
     internal bool IsDisposedUnsynchronized => _disposed;
 
-    /// <summary>Returns the stream to its connection when its caller, the protocol and every pending operation are through with it.</summary>
+    /// <summary>
+    /// Returns the stream to its connection when its caller, the protocol and every pending operation are through with it.
+    /// </summary>
     internal void TryRecycle()
     {
         if (!Volatile.Read(ref _disposed))

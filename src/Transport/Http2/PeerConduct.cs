@@ -4,8 +4,8 @@ using FastSidecar.Transport.Http2.Streams;
 namespace FastSidecar.Transport.Http2;
 
 /// <summary>
-/// What a peer may not do with streams, and what it gets for it: an error of the connection is thrown, an error of a stream resets it (RFC 9113 §5.1, §5.4). Under the
-/// connection's lock.
+/// What a peer may not do with streams, and what it gets for it: an error of the connection is thrown, an error of a stream resets it (RFC
+/// 9113 §5.1, §5.4). Under the connection's lock.
 /// </summary>
 internal sealed class PeerConduct
 {

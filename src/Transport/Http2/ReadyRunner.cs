@@ -3,7 +3,8 @@ using FastSidecar.Transport.Http2.Streams;
 namespace FastSidecar.Transport.Http2;
 
 /// <summary>
-/// What became ready under the connection's lock and runs without it: streams' continuations, new streams for the handler, the observer's notice.
+/// What became ready under the connection's lock and runs without it: streams' continuations, new streams for the handler, the observer's
+/// notice.
 /// </summary>
 internal sealed class ReadyRunner
 {

@@ -9,8 +9,8 @@ using Xunit;
 namespace FastSidecar.Transport.Tests.Http2;
 
 /// <summary>
-/// Our two roles over a link that delivers pieces of random size with random delays, under calls that read slowly, give up early, are canceled or reset. Whatever the
-/// interleaving: bodies arrive whole and in order or the call fails, nothing hangs, no slot is lost.
+/// Our two roles over a link that delivers pieces of random size with random delays, under calls that read slowly, give up early, are
+/// canceled or reset. Whatever the interleaving: bodies arrive whole and in order or the call fails, nothing hangs, no slot is lost.
 /// </summary>
 public sealed class SoakTests
 {

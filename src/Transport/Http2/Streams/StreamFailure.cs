@@ -24,7 +24,9 @@ internal enum StreamFault : byte
 /// <summary>Why a stream failed. The exception is made only when someone asks for it.</summary>
 internal readonly record struct StreamFailure(StreamFault Fault, Http2ErrorCode Code, string? Reason)
 {
-    /// <summary>The peer wants no more of ours, and calls nothing wrong (RFC 9113 §8.1). A failure unless its own side was complete.</summary>
+    /// <summary>
+    /// The peer wants no more of ours, and calls nothing wrong (RFC 9113 §8.1). A failure unless its own side was complete.
+    /// </summary>
     public bool IsNoError => Fault == StreamFault.ResetByPeer && Code == Http2ErrorCode.NoError;
 
     /// <summary>For <see cref="StreamFault.Connection"/> the connection's own failure is the reason.</summary>
@@ -35,7 +37,8 @@ internal readonly record struct StreamFailure(StreamFault Fault, Http2ErrorCode 
             Code,
             fromPeer: true,
             neverProcessed: Code == Http2ErrorCode.RefusedStream),
-        StreamFault.NeverProcessed => new Http2StreamException(Reason ?? "the connection is draining", Code, fromPeer: true, neverProcessed: true),
+        StreamFault.NeverProcessed => new Http2StreamException(
+            Reason ?? "the connection is draining", Code, fromPeer: true, neverProcessed: true),
         StreamFault.PeerFault => new Http2StreamException(Reason ?? "the peer broke a rule", Code, fromPeer: false),
         StreamFault.Connection => connection.CreateStreamFailure(),
         _ => new Http2StreamException($"the stream was reset on this side with error code: {Code.WireName()}", Code, fromPeer: false),

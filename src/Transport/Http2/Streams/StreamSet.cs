@@ -3,7 +3,8 @@ using System.Diagnostics;
 namespace FastSidecar.Transport.Http2.Streams;
 
 /// <summary>
-/// The streams of one connection: the open ones by id, what is remembered of closed ones, and free objects for the next. Guarded by the connection's lock.
+/// The streams of one connection: the open ones by id, what is remembered of closed ones, and free objects for the next. Guarded by the
+/// connection's lock.
 /// </summary>
 internal sealed class StreamSet
 {
@@ -26,7 +27,9 @@ internal sealed class StreamSet
         _idleSince = time.GetTimestamp();
     }
 
-    /// <summary>Streams that take up a slot: open ones, and a client's that were rented and have not sent HEADERS. May be read without the lock.</summary>
+    /// <summary>
+    /// Streams that take up a slot: open ones, and a client's that were rented and have not sent HEADERS. May be read without the lock.
+    /// </summary>
     public int Active => Volatile.Read(ref _active);
 
     /// <summary>Streams whose caller has not disposed them, or that still have something to send.</summary>
