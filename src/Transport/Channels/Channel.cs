@@ -14,7 +14,10 @@ internal sealed class Channel
         _growthLoad = growthLoad;
     }
 
-    public ChannelState State => _connection.Closed.IsCompleted ? ChannelState.Closed : _connection.IsOpen ? ChannelState.Ready : ChannelState.Draining;
+    public ChannelState State =>
+        _connection.Closed.IsCompleted ? ChannelState.Closed
+        : _connection.IsOpen ? ChannelState.Ready
+        : ChannelState.Draining;
 
     public int ActiveStreams => _connection.ActiveStreams;
 

@@ -6,7 +6,9 @@ using FastSidecar.Transport.Sockets;
 
 namespace FastSidecar.Transport.Channels;
 
-/// <summary>A connected transport for a key: TCP, and TLS where the key asks for it. Throws what the network throws; honours the token.</summary>
+/// <summary>
+/// A connected transport for a key: TCP, and TLS where the key asks for it. Throws what the network throws; honours the token.
+/// </summary>
 internal delegate ValueTask<IDuplexPipe> ChannelConnect(ChannelKey key, CancellationToken cancellationToken);
 
 /// <summary>Makes one attempt to connect: transport, then HTTP/2 up to the peer's SETTINGS, all within one limit of time.</summary>
@@ -40,7 +42,8 @@ internal sealed class ChannelDialer
         }
         catch (Exception failure)
         {
-            throw new ChannelConnectException($"connection error: desc = \"transport: Error while dialing: dial tcp {key.Address}: {Reason(failure)}\"", failure);
+            var reason = $"transport: Error while dialing: dial tcp {key.Address}: {Reason(failure)}";
+            throw new ChannelConnectException($"connection error: desc = \"{reason}\"", failure);
         }
 
         var connection = Http2Connection.StartClient(transport, _options.Http2 with { PeerName = key.Address }, observer, _time);
@@ -54,24 +57,21 @@ internal sealed class ChannelDialer
         catch (Exception failure)
         {
             connection.Abort(Http2ErrorCode.NoError, "client transport shutdown");
-            throw new ChannelConnectException($"connection error: desc = \"error reading server preface: {PrefaceReason(failure)}\"", failure);
+            var reason = $"error reading server preface: {PrefaceReason(failure)}";
+            throw new ChannelConnectException($"connection error: desc = \"{reason}\"", failure);
         }
     }
 
     private static EndPoint ParseAddress(string address)
     {
-        if (IPEndPoint.TryParse(address, out var ip) && address.EndsWith(':' + ip.Port.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal))
-        {
-            return ip;
-        }
-
         var colon = address.LastIndexOf(':');
         if (colon <= 0 || !ushort.TryParse(address.AsSpan(colon + 1), out var port))
         {
             throw new FormatException($"address {address}: missing port in address");
         }
 
-        return new DnsEndPoint(address[..colon], port);
+        var host = address[..colon];
+        return IPAddress.TryParse(host, out var ip) ? new IPEndPoint(ip, port) : new DnsEndPoint(host, port);
     }
 
     /// <summary>Go's words for what the network said.</summary>

@@ -3,9 +3,12 @@ using FastSidecar.Transport.Http2;
 namespace FastSidecar.Transport.Channels;
 
 /// <summary>
-/// The channels to one key, the dial under way, and the requests that wait for one of the two. A request that finds room in a live channel takes no lock of the group.
+/// The channels to one key, the dial under way, and the requests that wait for one of the two. A request that finds room in a live channel
+/// takes no lock of the group.
 /// </summary>
-/// <remarks>Locks are taken in the order group, connection; a connection calls <see cref="OnConnectionChanged"/> outside of its own.</remarks>
+/// <remarks>
+/// Locks are taken in the order group, connection; a connection calls <see cref="OnConnectionChanged"/> outside of its own.
+/// </remarks>
 internal sealed class ChannelGroup : IHttp2ConnectionObserver
 {
     /// <summary>A request gives up when so many connections were made for it and each was gone before it could use it.</summary>
@@ -23,6 +26,7 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
     private readonly List<Channel> _leaving = []; // drain, or die
     private readonly CancellationTokenSource _stop = new();
     private volatile Channel[] _channels = []; // Ready ones, replaced as a whole
+    private volatile int _waitingCount;
     private Task? _dial;
     private long _growthFailed;
     private bool _hasGrowthFailed;
@@ -38,6 +42,8 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
     }
 
     public int ChannelCount => _channels.Length;
+
+    public bool WantsSlots => _waitingCount > 0;
 
     /// <summary>A stream of the first channel with room, so that few channels are kept busy and their frames leave together.</summary>
     public bool TryOpenStream(out Http2Stream stream)
@@ -89,6 +95,7 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
 
                 var source = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 waiter = first ? _waiting.AddLast(source) : _waiting.AddFirst(source);
+                _waitingCount = _waiting.Count;
                 first = false;
                 if (_channels.Length < _options.MaxChannelsPerKey && (_channels.Length == 0 || !IsGrowthPaused()))
                 {
@@ -146,7 +153,7 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
             }
         }
 
-        if (_waiting.Count > 0)
+        if (WantsSlots)
         {
             WakeWaiting();
         }
@@ -171,6 +178,7 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
             }
 
             _waiting.Clear();
+            _waitingCount = 0;
             if (_dial is not null)
             {
                 ends.Add(_dial);
@@ -279,6 +287,7 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
             }
 
             _waiting.Clear();
+            _waitingCount = 0;
         }
     }
 
@@ -344,6 +353,8 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
                 _waiting.RemoveFirst();
                 first.Value.TrySetResult();
             }
+
+            _waitingCount = _waiting.Count;
         }
     }
 
@@ -355,6 +366,7 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
             if (waiter.List is not null)
             {
                 _waiting.Remove(waiter);
+                _waitingCount = _waiting.Count;
                 return;
             }
         }

@@ -4,8 +4,8 @@ using FastSidecar.Transport.Http2;
 namespace FastSidecar.Transport.Channels;
 
 /// <summary>
-/// HTTP/2 connections to peers, shared by all requests. Opens the next connection before the stream limit is reached, never dials on the request path while
-/// a live channel has room, and forgets a channel that was told to go away or died without touching its other streams.
+/// HTTP/2 connections to peers, shared by all requests. Opens the next connection before the stream limit is reached, never dials on the
+/// request path while a live channel has room, and forgets a channel that was told to go away or died without touching its other streams.
 /// </summary>
 public sealed class ChannelPool : IAsyncDisposable
 {
@@ -39,7 +39,8 @@ public sealed class ChannelPool : IAsyncDisposable
     }
 
     /// <summary>
-    /// A stream to <paramref name="key"/>; synchronous when a live channel has room. Throws <see cref="ChannelConnectException"/> when connecting failed or took longer than
+    /// A stream to <paramref name="key"/>; synchronous when a live channel has room. Throws <see cref="ChannelConnectException"/> when
+    /// connecting failed or took longer than
     /// <see cref="ChannelPoolOptions.ConnectTimeout"/>, which covers TCP, TLS and the peer's SETTINGS.
     /// </summary>
     public ValueTask<Http2Stream> OpenStreamAsync(ChannelKey key, CancellationToken cancellationToken)

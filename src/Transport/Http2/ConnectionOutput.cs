@@ -4,105 +4,91 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Hpack;
-using FastSidecar.Transport.Http2.FlowControl;
 using FastSidecar.Transport.Http2.Frames;
-using FastSidecar.Transport.Http2.Streams;
 
 namespace FastSidecar.Transport.Http2;
 
 /// <summary>
-/// Everything that leaves on a connection. Frames are put together under the connection's lock and leave in one flush: at the end of the turn that made
-/// them, or, when a flush is under way, all together when that has ended.
+/// Everything that leaves on a connection. Frames are put together under the connection's lock and leave in one flush: at the end of the
+/// turn that made them, or, when a flush is under way, all together when that has ended.
 /// </summary>
 /// <remarks>
 /// <para>
-/// While no flush is under way frames are written straight into the transport's buffer. During a flush the transport's writer belongs to the flushing
-/// thread, so control frames and HEADERS wait in <c>_waiting</c>, and DATA waits in its streams: that is the back pressure.
+/// During a flush control frames and HEADERS wait in the <see cref="FrameSink"/>, and DATA waits in its streams: that is the back pressure.
 /// </para>
 /// <para>
-/// HEADERS are encoded when they are queued and leave in that order, because the peer's HPACK table follows the order on the wire. A stream's trailers are encoded
-/// after its last DATA was taken.
+/// HEADERS are encoded when they are queued and leave in that order, because the peer's HPACK table follows the order on the wire. A
+/// stream's trailers are encoded after its last DATA was taken.
 /// </para>
 /// </remarks>
 internal sealed class ConnectionOutput
 {
-    /// <summary>DATA goes into the transport's buffer up to this much between two flushes. Beyond it producers wait.</summary>
-    private const int MaxBufferedBytes = 64 * 1024;
-
-    /// <summary>Memory of a caller this large is given to the transport as it is: below it the copy costs less than the separate piece.</summary>
-    internal const int MinExternalBytes = 4 * 1024;
-
-    /// <summary>A frame of at most this much is not split over two of the transport's blocks.</summary>
-    private const int MaxSmallBytes = 512;
-
-    /// <summary>Answers (to PING, SETTINGS, broken streams) that may wait while the peer does not read. A peer that asks for more is not in good faith.</summary>
-    private const int MaxWaitingAnswers = 10_000;
+    /// <summary>An encoder's buffer is kept up to this size.</summary>
+    private const int KeptBlockBytes = 64 * 1024;
 
     private readonly Http2Connection _connection;
     private readonly PipeWriter _transport;
     private readonly PeerSettings _peer;
+    private readonly FrameSink _sink;
+    private readonly DataOutput _data;
     private readonly HpackEncoder _encoder = new();
-    private readonly ArrayBufferWriter<byte> _block = new();
-    private readonly ArrayBufferWriter<byte> _waiting = new();
-    private readonly SendQueue _queue = new();
     private readonly Action _onFlushed;
+    private ArrayBufferWriter<byte> _block = new();
     private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _pendingFlush;
-    private Window _window = new(Window.InitialBytes);
-    private int _unflushed;
-    private int _waitingAnswers;
-    private bool _flushing;
+    private TaskCompletionSource? _flushEnd;
     private bool _stopped;
-    private Http2Stream? _externalStream;
 
     public ConnectionOutput(Http2Connection connection, PipeWriter transport, PeerSettings peer)
     {
         _connection = connection;
         _transport = transport;
         _peer = peer;
+        _sink = new FrameSink(transport);
+        _data = new DataOutput(this, transport, _sink, peer);
         _onFlushed = OnFlushed;
     }
 
     /// <summary>Under the lock: nothing is left to flush and no flush is under way.</summary>
-    public bool IsIdleUnsynchronized => !_flushing && !IsDueUnsynchronized;
+    public bool IsIdleUnsynchronized => !_sink.IsFlushing && !IsDueUnsynchronized;
 
     /// <summary>The transport has not ended a flush.</summary>
-    public bool IsFlushing => Volatile.Read(ref _flushing);
+    public bool IsFlushing => _sink.IsFlushing;
 
     /// <summary>
-    /// A flush would send something. Read without the lock: what this thread has written it sees, and whoever writes on another thread flushes there.
+    /// A flush would send something. Read without the lock: what this thread has written it sees, and whoever writes on another thread
+    /// flushes there.
     /// </summary>
-    public bool IsDue => !_flushing && IsDueUnsynchronized;
+    public bool IsDue => !_sink.IsFlushing && IsDueUnsynchronized;
 
-    private bool IsDueUnsynchronized => _unflushed > 0 || _waiting.WrittenCount > 0 || (!_queue.IsEmpty && _window.Available > 0);
-
-    private IBufferWriter<byte> Sink => _flushing || _stopped ? _waiting : _transport;
+    private bool IsDueUnsynchronized => !_stopped && (_sink.Unflushed > 0 || _sink.HasWaiting || _data.IsDue);
 
     public void WritePrefaceUnsynchronized()
     {
         var preface = FrameReader.ClientPreface;
-        preface.CopyTo(_transport.GetSpan(preface.Length));
-        _transport.Advance(preface.Length);
-        _unflushed += preface.Length;
+        _sink.Writer.Write(preface);
+        _sink.Wrote(preface.Length);
     }
 
-    public void WriteSettingsUnsynchronized(ReadOnlySpan<(SettingId Id, uint Value)> settings) => Written(FrameWriter.WriteSettings(Sink, settings));
+    public void WriteSettingsUnsynchronized(ReadOnlySpan<(SettingId Id, uint Value)> settings) =>
+        _sink.Wrote(FrameWriter.WriteSettings(_sink.Writer, settings));
 
     public void WriteSettingsAckUnsynchronized()
     {
-        CountAnswer();
-        Written(FrameWriter.WriteSettingsAck(Sink));
+        _sink.CountAnswer();
+        _sink.Wrote(FrameWriter.WriteSettingsAck(_sink.Writer));
     }
 
-    public void WritePingUnsynchronized(ulong opaque) => Written(FrameWriter.WritePing(Sink, opaque, ack: false));
+    public void WritePingUnsynchronized(ulong opaque) => _sink.Wrote(FrameWriter.WritePing(_sink.Writer, opaque, ack: false));
 
     public void WritePingAckUnsynchronized(ulong opaque)
     {
-        CountAnswer();
-        Written(FrameWriter.WritePing(Sink, opaque, ack: true));
+        _sink.CountAnswer();
+        _sink.Wrote(FrameWriter.WritePing(_sink.Writer, opaque, ack: true));
     }
 
     /// <summary>Stream 0: the connection's window.</summary>
-    public void WriteWindowUpdateUnsynchronized(int streamId, int increment) => Written(FrameWriter.WriteWindowUpdate(Sink, streamId, increment));
+    public void WriteWindowUpdateUnsynchronized(int streamId, int increment) =>
+        _sink.Wrote(FrameWriter.WriteWindowUpdate(_sink.Writer, streamId, increment));
 
     /// <param name="streamId">The stream to end.</param>
     /// <param name="code">Why.</param>
@@ -111,14 +97,14 @@ internal sealed class ConnectionOutput
     {
         if (isAnswer)
         {
-            CountAnswer();
+            _sink.CountAnswer();
         }
 
-        Written(FrameWriter.WriteReset(Sink, streamId, code));
+        _sink.Wrote(FrameWriter.WriteReset(_sink.Writer, streamId, code));
     }
 
     public void WriteGoAwayUnsynchronized(int lastStreamId, Http2ErrorCode code, string debugText) =>
-        Written(FrameWriter.WriteGoAway(Sink, lastStreamId, code, debugText));
+        _sink.Wrote(FrameWriter.WriteGoAway(_sink.Writer, lastStreamId, code, debugText));
 
     /// <summary>HEADERS of a head. They go before any DATA of the stream, at the latest with the end of the turn.</summary>
     public void WriteHeadersUnsynchronized(Http2Stream stream, HeaderList headers, bool endStream)
@@ -129,57 +115,47 @@ internal sealed class ConnectionOutput
             return;
         }
 
-        _block.ResetWrittenCount();
         _encoder.Encode(headers, _block);
-        Written(FrameWriter.WriteHeaderBlock(Sink, stream.Id, _block.WrittenSpan, endStream, _peer.MaxFrameBytes));
+        _sink.Wrote(FrameWriter.WriteHeaderBlock(_sink.Writer, stream.Id, _block.WrittenSpan, endStream, _peer.MaxFrameBytes));
+        if (_block.Capacity > KeptBlockBytes)
+        {
+            _block = new ArrayBufferWriter<byte>();
+        }
+        else
+        {
+            _block.ResetWrittenCount();
+        }
+
         if (endStream)
         {
             stream.OnOutputEndUnsynchronized();
         }
     }
 
-    /// <summary>The stream has committed data or its end: it takes its turns from now on.</summary>
+    /// <summary>The stream has committed data or its end, or its window has opened: it takes its turns from now on.</summary>
     public void SendUnsynchronized(Http2Stream stream)
     {
-        if (_stopped)
+        if (!_stopped)
         {
-            return;
-        }
-
-        if (stream.OutputPipe.PendingUnsynchronized > 0)
-        {
-            if (stream.SendWindow.Available > 0)
-            {
-                _queue.Enqueue(stream);
-                if (!_flushing)
-                {
-                    PumpUnsynchronized(takeExternal: false, out _);
-                }
-            }
-        }
-        else if (stream.EndRequestedUnsynchronized && !stream.OutputEndedUnsynchronized && !stream.OutputPipe.IsExternalInFlight)
-        {
-            EndUnsynchronized(stream);
+            _data.Send(stream);
         }
     }
 
-    public void RemoveUnsynchronized(Http2Stream stream) => _queue.Remove(stream);
+    /// <summary>The stream has failed: nothing of it is sent any more.</summary>
+    public void RemoveUnsynchronized(Http2Stream stream) => _data.Remove(stream);
 
     /// <summary>The peer's SETTINGS_HEADER_TABLE_SIZE.</summary>
     public void SetHeaderTableBytesUnsynchronized(uint bytes) => _encoder.SetPeerTableBytes(bytes);
 
     /// <summary>WINDOW_UPDATE of the connection; false on overflow.</summary>
-    public bool TryGrowWindowUnsynchronized(int increment) => _window.TryShift(increment);
+    public bool TryGrowWindowUnsynchronized(int increment) => _data.TryGrowWindow(increment);
 
     /// <summary>Nothing more is sent, not even what waits.</summary>
     public void StopUnsynchronized()
     {
         _stopped = true;
-        _waiting.ResetWrittenCount();
-        while (!_queue.IsEmpty)
-        {
-            _queue.DequeueHead();
-        }
+        _sink.Stop();
+        _data.Stop();
     }
 
     /// <summary>Outside of the lock: sends what is due, unless a flush is under way, which then does it.</summary>
@@ -187,38 +163,39 @@ internal sealed class ConnectionOutput
     {
         lock (_connection.Gate)
         {
-            if (_flushing || !IsDueUnsynchronized)
+            if (_sink.IsFlushing || !IsDueUnsynchronized)
             {
                 return;
             }
 
-            _flushing = true;
+            _sink.IsFlushing = true;
         }
 
         FlushWhileDue();
     }
 
+    /// <summary>Completes when no flush is under way.</summary>
+    public Task WaitForFlushAsync()
+    {
+        lock (_connection.Gate)
+        {
+            if (!_sink.IsFlushing)
+            {
+                return Task.CompletedTask;
+            }
+
+            _flushEnd ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _flushEnd.Task;
+        }
+    }
+
     private void FlushWhileDue()
     {
-        while (true)
+        while (TryPrepare())
         {
-            ReadOnlyMemory<byte> external;
-            bool ended;
-            lock (_connection.Gate)
-            {
-                ended = !TryPrepareUnsynchronized(out external);
-                _flushing = !ended;
-            }
-
-            if (ended)
-            {
-                _connection.OnFlushEnded();
-                return;
-            }
-
             try
             {
-                var flush = external.IsEmpty ? _transport.FlushAsync() : _transport.WriteAsync(external);
+                var flush = _transport.FlushAsync();
                 if (!flush.IsCompleted)
                 {
                     _pendingFlush = flush.ConfigureAwait(false).GetAwaiter();
@@ -235,6 +212,8 @@ internal sealed class ConnectionOutput
                 return;
             }
         }
+
+        _connection.OnFlushEnded();
     }
 
     private void OnFlushed()
@@ -254,20 +233,28 @@ internal sealed class ConnectionOutput
         _connection.Settle();
     }
 
-    /// <summary>Fills the transport's buffer for one flush; false when there is nothing to send.</summary>
-    private bool TryPrepareUnsynchronized(out ReadOnlyMemory<byte> external)
+    /// <summary>
+    /// Fills the transport's buffer for one flush; false when there is nothing to send, and no flush is under way any more.
+    /// </summary>
+    private bool TryPrepare()
     {
-        external = default;
-        if (_waiting.WrittenCount > 0)
+        lock (_connection.Gate)
         {
-            _transport.Write(_waiting.WrittenSpan);
-            _unflushed += _waiting.WrittenCount;
-            _waiting.ResetWrittenCount();
-        }
+            _sink.IsFlushing = false; // the transport's writer is ours: what is written goes there directly
+            if (!_stopped)
+            {
+                _sink.TakeWaiting();
+                _data.Pump(isFlushNext: true);
+                _sink.IsFlushing = _sink.Unflushed > 0;
+            }
 
-        _flushing = false; // the transport's writer is ours: what the pump writes goes there directly
-        PumpUnsynchronized(takeExternal: true, out external);
-        return _unflushed > 0 || !external.IsEmpty;
+            if (!_sink.IsFlushing)
+            {
+                _flushEnd?.TrySetResult();
+            }
+
+            return _sink.IsFlushing;
+        }
     }
 
     private void Finish(FlushResult result)
@@ -279,9 +266,8 @@ internal sealed class ConnectionOutput
 
         lock (_connection.Gate)
         {
-            _unflushed = 0;
-            _waitingAnswers = 0;
-            FinishExternalUnsynchronized();
+            _sink.OnFlushed();
+            _data.OnFlushed();
         }
     }
 
@@ -289,168 +275,13 @@ internal sealed class ConnectionOutput
     {
         lock (_connection.Gate)
         {
-            _flushing = false;
-            _unflushed = 0;
+            _sink.IsFlushing = false;
+            _sink.OnFlushed();
             StopUnsynchronized();
-            FinishExternalUnsynchronized();
+            _flushEnd?.TrySetResult();
+            _data.OnFlushed();
         }
 
         _connection.OnWriteFailed(failure);
-    }
-
-    private void FinishExternalUnsynchronized()
-    {
-        if (_externalStream is not { } stream)
-        {
-            return;
-        }
-
-        _externalStream = null;
-        stream.OutputPipe.ExternalSentUnsynchronized();
-        if (stream.IsDisposedUnsynchronized)
-        {
-            stream.TryRecycleUnsynchronized();
-        }
-        else if (stream.EndRequestedUnsynchronized)
-        {
-            SendUnsynchronized(stream);
-        }
-    }
-
-    /// <summary>
-    /// Takes DATA of the queued streams, a frame of each in turn, as the windows and the buffer's bound allow. A large piece of a caller's memory ends the round,
-    /// because the transport takes it with the flush.
-    /// </summary>
-    private void PumpUnsynchronized(bool takeExternal, out ReadOnlyMemory<byte> external)
-    {
-        external = default;
-        while (_queue.Head is { } stream && _unflushed < MaxBufferedBytes)
-        {
-            var output = stream.OutputPipe;
-            var sendable = Math.Min(Math.Min(stream.SendWindow.Available, _window.Available), (int)Math.Min(output.PendingUnsynchronized, _peer.MaxFrameBytes));
-            if (sendable <= 0)
-            {
-                if (stream.SendWindow.Available > 0 && output.PendingUnsynchronized > 0)
-                {
-                    return; // the connection's window is used up: all wait for it, in this order
-                }
-
-                _queue.DequeueHead();
-                continue;
-            }
-
-            if (output.IsNextExternalUnsynchronized && sendable >= MinExternalBytes)
-            {
-                if (takeExternal)
-                {
-                    TakeExternal(stream, sendable, out external);
-                }
-
-                return;
-            }
-
-            WriteData(stream, output.BeforeExternalUnsynchronized(sendable));
-        }
-    }
-
-    private void WriteData(Http2Stream stream, int bytes)
-    {
-        var output = stream.OutputPipe;
-        var last = bytes == output.PendingUnsynchronized;
-        var ends = last && stream.EndRequestedUnsynchronized && stream.TrailersToSendUnsynchronized is null;
-        var span = _transport.GetSpan(FrameHeader.Size + Math.Min(bytes, MaxSmallBytes));
-        new FrameHeader(bytes, FrameType.Data, ends ? FrameFlags.EndStream : FrameFlags.None, stream.Id).Write(span);
-        var length = Math.Min(bytes, span.Length - FrameHeader.Size);
-        output.TakeUnsynchronized(span.Slice(FrameHeader.Size, length));
-        _transport.Advance(FrameHeader.Size + length);
-        for (var left = bytes - length; left > 0; left -= length)
-        {
-            // Block by block, as large as the transport has them.
-            span = _transport.GetSpan();
-            length = Math.Min(left, span.Length);
-            output.TakeUnsynchronized(span[..length]);
-            _transport.Advance(length);
-        }
-
-        _unflushed += FrameHeader.Size + bytes;
-        Spend(stream, bytes);
-        if (!last)
-        {
-            _queue.RotateHead();
-            return;
-        }
-
-        _queue.DequeueHead();
-        output.WakeUnsynchronized();
-        if (ends)
-        {
-            stream.OnOutputEndUnsynchronized();
-        }
-        else if (stream.EndRequestedUnsynchronized)
-        {
-            EndUnsynchronized(stream);
-        }
-    }
-
-    private void TakeExternal(Http2Stream stream, int bytes, out ReadOnlyMemory<byte> external)
-    {
-        var span = _transport.GetSpan(FrameHeader.Size);
-        new FrameHeader(bytes, FrameType.Data, FrameFlags.None, stream.Id).Write(span);
-        _transport.Advance(FrameHeader.Size);
-        _unflushed += FrameHeader.Size;
-        external = stream.OutputPipe.TakeExternalUnsynchronized(bytes);
-        _externalStream = stream;
-        Spend(stream, bytes);
-        if (stream.OutputPipe.PendingUnsynchronized > 0)
-        {
-            _queue.RotateHead();
-        }
-        else
-        {
-            _queue.DequeueHead();
-        }
-    }
-
-    private void Spend(Http2Stream stream, int bytes)
-    {
-        var taken = stream.SendWindow.TryTake(bytes) && _window.TryTake(bytes);
-        Debug.Assert(taken, "no more is sent than the windows allow");
-    }
-
-    /// <summary>All DATA was taken: the trailers, or an empty DATA with END_STREAM.</summary>
-    private void EndUnsynchronized(Http2Stream stream)
-    {
-        if (stream.TrailersToSendUnsynchronized is { } trailers)
-        {
-            stream.OnTrailersSentUnsynchronized();
-            WriteHeadersUnsynchronized(stream, trailers, endStream: true);
-            return;
-        }
-
-        var sink = Sink;
-        new FrameHeader(0, FrameType.Data, FrameFlags.EndStream, stream.Id).Write(sink.GetSpan(FrameHeader.Size));
-        sink.Advance(FrameHeader.Size);
-        Written(FrameHeader.Size);
-        stream.OnOutputEndUnsynchronized();
-    }
-
-    private void CountAnswer()
-    {
-        if (_flushing && ++_waitingAnswers > MaxWaitingAnswers)
-        {
-            throw Http2Faults.Calm($"the peer asked for more than {MaxWaitingAnswers} answers without reading them");
-        }
-    }
-
-    private void Written(int bytes)
-    {
-        if (_stopped)
-        {
-            _waiting.ResetWrittenCount();
-        }
-        else if (!_flushing)
-        {
-            _unflushed += bytes;
-        }
     }
 }

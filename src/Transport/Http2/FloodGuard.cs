@@ -1,14 +1,14 @@
 namespace FastSidecar.Transport.Http2;
 
 /// <summary>
-/// Counts what costs us something and moves nothing forward, per connection. Each kind has an allowance that refills with time; a peer that uses it up gets
-/// ENHANCE_YOUR_CALM.
+/// Counts what costs us something and moves nothing forward, per connection. Each kind has an allowance that refills with time; a peer that
+/// uses it up gets ENHANCE_YOUR_CALM.
 /// </summary>
 internal sealed class FloodGuard
 {
     /// <summary>
-    /// PINGs without a request or DATA between them. grpc-go sends one with nearly every call to measure the bandwidth, and one in 10 s to stay alive: the first
-    /// come with progress, the second are far below one a second.
+    /// PINGs without a request or DATA between them. grpc-go sends one with nearly every call to measure the bandwidth, and one in 10 s to
+    /// stay alive: the first come with progress, the second are far below one a second.
     /// </summary>
     private const int PingBurst = 100;
 
@@ -19,7 +19,10 @@ internal sealed class FloodGuard
 
     private const int IdleFramesPerSecond = 200;
 
-    /// <summary>Streams reset before they were answered, and streams that break the rules: this many times the stream limit at once, and the limit each second.</summary>
+    /// <summary>
+    /// Streams reset before they were answered, and streams that break the rules: this many times the stream limit at once, and the limit
+    /// each second.
+    /// </summary>
     private const int ResetBurstFactor = 4;
 
     private const int MinResetsPerSecond = 100;

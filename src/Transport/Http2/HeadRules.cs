@@ -28,7 +28,8 @@ internal static class HeadRules
 
     /// <summary>Checks a request head; <paramref name="contentLength"/> is −1 when there is none.</summary>
     /// <remarks>
-    /// Leading and trailing blanks of values are let through, though §8.2.1 forbids them: Go's servers accept them, and gRPC metadata may hold them.
+    /// Leading and trailing blanks of values are let through, though §8.2.1 forbids them: Go's servers accept them, and gRPC metadata may
+    /// hold them.
     /// </remarks>
     public static MalformedReason CheckRequest(HeaderList headers, out long contentLength)
     {
@@ -68,7 +69,9 @@ internal static class HeadRules
         }
 
         // CONNECT has no scheme and path unless it is extended (RFC 9113 §8.5, RFC 8441 §4).
-        var needed = connect && (seen & Pseudo.Protocol) == 0 ? Pseudo.Method | Pseudo.Authority : Pseudo.Method | Pseudo.Scheme | Pseudo.Path;
+        var needed = connect && (seen & Pseudo.Protocol) == 0
+            ? Pseudo.Method | Pseudo.Authority
+            : Pseudo.Method | Pseudo.Scheme | Pseudo.Path;
         return (seen & needed) == needed ? MalformedReason.None : MalformedReason.MissingPseudoHeader;
     }
 

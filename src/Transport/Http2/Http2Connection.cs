@@ -1,86 +1,53 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.IO.Pipelines;
-using System.Text;
+using FastSidecar.Transport.Http2.FlowControl;
 using FastSidecar.Transport.Http2.Frames;
 using FastSidecar.Transport.Http2.Streams;
 
 namespace FastSidecar.Transport.Http2;
 
-/// <summary>Takes the streams that a client opens. Called on the connection's read loop after the batch that completed the request head was parsed.</summary>
-public interface IHttp2StreamHandler
-{
-    /// <summary>Owns <paramref name="stream"/> from here and must dispose it. Must not block; may run synchronously as long as data is there.</summary>
-    void OnStream(Http2Stream stream);
-}
-
-/// <summary>Hears of a client connection's changes outside of its lock; what is true now must be asked.</summary>
-internal interface IHttp2ConnectionObserver
-{
-    /// <summary>Streams have ended, the peer changed its limit, said GOAWAY, or the connection ended.</summary>
-    void OnConnectionChanged();
-}
-
 /// <summary>One HTTP/2 connection in either role over any duplex pipe (RFC 9113). It owns the pipe and closes it.</summary>
 /// <remarks>
 /// <para>
-/// <see cref="Gate"/> is the one lock: it guards streams, windows and the output queue, is held for short stretches of computing only, and never while code of a
-/// caller, or the transport, runs. A read batch is parsed under it as a whole; what became ready then runs without it (<see cref="Turn"/>).
+/// <see cref="Gate"/> is the one lock: it guards streams, windows and the output queue, is held for short stretches of computing only, and
+/// never while code of a caller, or the transport, runs. A read batch is parsed under it as a whole; what became ready then runs without it
+/// (<see cref="Turn"/>).
 /// </para>
 /// <para>The read loop lives as long as the connection, and closes it. <see cref="Closed"/> is its end.</para>
 /// </remarks>
 public sealed class Http2Connection : IAsyncDisposable
 {
-    /// <summary>Stream objects kept for reuse, 5 KiB each.</summary>
-    private const int MaxFreeStreams = 128;
-
     /// <summary>Server: streams that ended but whose handlers still run count up to this many times the stream limit.</summary>
     private const int MaxUndisposedFactor = 2;
 
-    private const int MaxStreamId = int.MaxValue;
     private const ulong KeepAlivePing = 0;
-    private const ulong DrainPing = 0x6472_6169_6e00_0001;
 
-    /// <summary>After our farewell the peer may read it in peace before the socket is closed: an early close could destroy it on its way.</summary>
-    private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(1);
-
-    /// <summary>How long a server that drains waits for the client's word that it has heard of it: a peer that hangs must not hold a shutdown up (Go's server: 1 s).</summary>
-    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(1);
+    /// <summary>
+    /// Reads that completed at once, in a row, before the loop leaves its thread: with inline completions a peer that sends without a pause
+    /// would keep all other connections of the socket thread waiting.
+    /// </summary>
+    private const int MaxReadsInARow = 32;
 
     private readonly IDuplexPipe _transport;
     private readonly Http2Options _options;
     private readonly IHttp2StreamHandler? _handler;
-    private readonly IHttp2ConnectionObserver? _observer;
     private readonly TimeProvider _time;
-    private readonly ConnectionInput _input;
+    private readonly OwnSettings _settings;
     private readonly PeerSettings _peer;
-    private readonly KeepAlive _keepAlive;
-    private readonly StreamTable _streams = new();
-    private readonly ClosedStreams _closedStreams = new();
-    private readonly ReadyQueue _ready = new();
-    private readonly Http2Stream[] _free = new Http2Stream[MaxFreeStreams];
+    private readonly ConnectionInput _input;
+    private readonly GoAway _goAway;
+    private readonly Farewell _farewell;
+    private readonly ReadyRunner _ready;
+    private readonly Heartbeat _heartbeat;
     private readonly TaskCompletionSource _readySource = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _closedSource = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly long _started;
-    private ITimer? _timer;
     private Task? _readLoop;
     private State _state;
     private Exception? _failure;
-    private long _lastRead;
-    private long _idleSince;
-    private long _drainingSince;
-    private int _freeCount;
-    private int _active;
-    private int _undisposed;
-    private int _nextId = 1;
-    private int _lastStreamId = MaxStreamId; // of the GOAWAY that was sent (server) or received (client)
     private int _initialWindowBytes;
-    private bool _finalGoAwaySent;
     private bool _settingsAcked;
     private bool _lingers;
-    private bool _farewellSent;
-    private bool _observerDue;
-    private bool _isReady;
 
     private enum State
     {
@@ -103,13 +70,16 @@ public sealed class Http2Connection : IAsyncDisposable
         _transport = transport;
         _options = options;
         _handler = handler;
-        _observer = observer;
         _time = time;
-        _started = _lastRead = _idleSince = time.GetTimestamp();
+        _settings = new OwnSettings(options, IsServer);
         _peer = new PeerSettings(peerIsServer: !IsServer);
-        _keepAlive = new KeepAlive(options.KeepAliveInterval, options.KeepAliveTimeout, IsServer ? options.MaxIdle : TimeSpan.Zero, isClient: !IsServer);
+        _ready = new ReadyRunner(Gate, observer);
+        _heartbeat = new Heartbeat(options, IsServer, time);
+        Streams = new StreamSet(this, time);
         Output = new ConnectionOutput(this, transport.Output, _peer);
         _input = new ConnectionInput(this, options, new FloodGuard(time, options.MaxConcurrentStreams));
+        _goAway = new GoAway(this, Streams);
+        _farewell = new Farewell(transport, Output, Gate);
     }
 
     /// <summary>Completes when the connection has ended, never faulted; <see cref="Failure"/> says why.</summary>
@@ -121,13 +91,15 @@ public sealed class Http2Connection : IAsyncDisposable
     /// <summary>Client: completes when the peer's SETTINGS have arrived; faults when the connection ends before.</summary>
     public Task Ready => _readySource.Task;
 
-    /// <summary>Streams that are open now (RFC 9113 §5.1.2).</summary>
-    public int ActiveStreams => Volatile.Read(ref _active);
+    /// <summary>Streams that are open now (RFC 9113 §5.1.2), and on a client those that were taken and have not been sent.</summary>
+    public int ActiveStreams => Streams.Active;
 
     /// <summary>Client: how many streams the peer lets us have open at once.</summary>
     public int MaxStreams => _peer.MaxConcurrentStreams;
 
-    /// <summary>Client: a stream could be opened: alive, told nothing to the contrary by GOAWAY, ids left and room below <see cref="MaxStreams"/>.</summary>
+    /// <summary>
+    /// Client: a stream could be opened: alive, told nothing to the contrary by GOAWAY, ids left and room below <see cref="MaxStreams"/>.
+    /// </summary>
     public bool CanOpenStream
     {
         get
@@ -155,10 +127,12 @@ public sealed class Http2Connection : IAsyncDisposable
 
     internal ConnectionOutput Output { get; }
 
+    internal StreamSet Streams { get; }
+
     internal bool IsServer => _handler is not null;
 
     /// <summary>Something is ready to run. Read without the lock, see <see cref="ConnectionOutput.IsDue"/>.</summary>
-    internal bool HasReady => !_ready.IsEmpty || _observerDue;
+    internal bool HasReady => _ready.IsDue;
 
     /// <summary>How long the connection has had no stream; zero while it has one.</summary>
     internal TimeSpan IdleTime
@@ -167,12 +141,12 @@ public sealed class Http2Connection : IAsyncDisposable
         {
             lock (Gate)
             {
-                return _active > 0 ? TimeSpan.Zero : _time.GetElapsedTime(_idleSince);
+                return Streams.Active > 0 ? TimeSpan.Zero : _time.GetElapsedTime(Streams.IdleSince);
             }
         }
     }
 
-    private bool CanOpenUnsynchronized => _state == State.Open && !IsServer && _active < _peer.MaxConcurrentStreams;
+    private bool CanOpenUnsynchronized => _state == State.Open && !IsServer && Streams.Active < _peer.MaxConcurrentStreams;
 
     /// <summary>A client connection: sends preface and SETTINGS at once.</summary>
     public static Http2Connection StartClient(IDuplexPipe transport, Http2Options options, TimeProvider time) =>
@@ -187,7 +161,8 @@ public sealed class Http2Connection : IAsyncDisposable
         return connection;
     }
 
-    internal static Http2Connection StartClient(IDuplexPipe transport, Http2Options options, IHttp2ConnectionObserver? observer, TimeProvider time)
+    internal static Http2Connection StartClient(
+        IDuplexPipe transport, Http2Options options, IHttp2ConnectionObserver? observer, TimeProvider time)
     {
         var connection = new Http2Connection(transport, options, handler: null, observer, time);
         connection.Start();
@@ -205,7 +180,7 @@ public sealed class Http2Connection : IAsyncDisposable
                 return false;
             }
 
-            stream = RentUnsynchronized();
+            stream = Streams.Rent();
             return true;
         }
     }
@@ -228,7 +203,8 @@ public sealed class Http2Connection : IAsyncDisposable
         lock (Gate)
         {
             var failure = new Http2ConnectionException($"the connection was ended on this side: {debugText}", errorCode, fromPeer: false);
-            CloseUnsynchronized(_active > 0 || errorCode != Http2ErrorCode.NoError ? failure : null, errorCode, debugText, linger: IsServer);
+            var isOrderly = Streams.Active == 0 && errorCode == Http2ErrorCode.NoError;
+            CloseUnsynchronized(isOrderly ? null : failure, errorCode, debugText, linger: IsServer);
         }
 
         Settle();
@@ -241,7 +217,7 @@ public sealed class Http2Connection : IAsyncDisposable
         await Closed;
     }
 
-    /// <summary>After a change made outside of the lock's region: runs what is ready and flushes, at the end of the thread's turn.</summary>
+    /// <summary>After a change, outside of the lock: runs what is ready and flushes, at the end of the thread's turn.</summary>
     internal void Settle()
     {
         var turn = Turn.Current;
@@ -256,56 +232,11 @@ public sealed class Http2Connection : IAsyncDisposable
     }
 
     /// <summary>The same from a callback that must return soon.</summary>
-    internal void SettleElsewhere() => ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.Settle(), this, preferLocal: false);
+    internal void SettleElsewhere() =>
+        ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.Settle(), this, preferLocal: false);
 
     /// <summary>Runs, without the lock, what is ready.</summary>
-    internal void RunReady()
-    {
-        while (true)
-        {
-            Http2Stream stream;
-            StreamWork work;
-            CancellationTokenSource? aborted = null;
-            bool notify;
-            lock (Gate)
-            {
-                notify = _observerDue;
-                _observerDue = false;
-                if (!_ready.TryTake(out stream, out work))
-                {
-                    if (!notify)
-                    {
-                        return;
-                    }
-                }
-                else if ((work & StreamWork.Abort) != 0)
-                {
-                    aborted = stream.AbortedSourceUnsynchronized;
-                }
-            }
-
-            if (notify)
-            {
-                _observer!.OnConnectionChanged();
-            }
-
-            if (work == StreamWork.None)
-            {
-                continue;
-            }
-
-            if (aborted is not null)
-            {
-                Cancel(aborted);
-            }
-
-            stream.Run(work);
-            if ((work & StreamWork.Recycle) != 0)
-            {
-                stream.TryRecycle();
-            }
-        }
-    }
+    internal void RunReady() => _ready.Run();
 
     /// <summary>Server: gives a new stream to the handler.</summary>
     internal void Arrive(Http2Stream stream)
@@ -324,48 +255,31 @@ public sealed class Http2Connection : IAsyncDisposable
 
     internal void MarkReadyUnsynchronized(Http2Stream stream, StreamWork work) => _ready.Add(stream, work);
 
-    internal Http2Stream? FindUnsynchronized(int id) => _streams.Find(id);
-
-    internal ClosedStreamFact FindClosedUnsynchronized(int id) => _closedStreams.Find(id);
-
-    internal void RememberClosedUnsynchronized(int id) => _closedStreams.Add(id, resetHere: true);
-
-    /// <summary>Client: the stream has sent its HEADERS at some time.</summary>
-    internal bool HasOpenedUnsynchronized(int id) => (id & 1) == 1 && id < _nextId;
-
-    /// <summary>Server: our GOAWAY said that the stream will not be looked at.</summary>
-    internal bool IsPastLastStreamUnsynchronized(int id) => _finalGoAwaySent && id > _lastStreamId;
-
     /// <summary>So many received bytes are no longer buffered. True when a WINDOW_UPDATE was queued.</summary>
     internal bool FreeUnsynchronized(int bytes) => _input.FreeUnsynchronized(bytes);
 
     /// <summary>Server: takes a slot for a new stream; false when there is none.</summary>
     internal bool TryAcceptUnsynchronized(out Http2Stream stream)
     {
-        if (_active >= _options.MaxConcurrentStreams || _undisposed >= MaxUndisposedFactor * _options.MaxConcurrentStreams)
+        if (Streams.Active >= _options.MaxConcurrentStreams || Streams.Rented >= MaxUndisposedFactor * _options.MaxConcurrentStreams)
         {
             stream = null!;
             return false;
         }
 
-        stream = RentUnsynchronized();
+        stream = Streams.Rent();
         return true;
     }
 
-    /// <summary>Server: the stream that was taken for a malformed request is not needed.</summary>
-    internal void TakeBackUnsynchronized(Http2Stream stream)
-    {
-        _active--;
-        stream.AbandonUnsynchronized();
-    }
+    /// <summary>Server: our GOAWAY said that the stream will not be looked at.</summary>
+    internal bool IsPastLastStreamUnsynchronized(int id) => _goAway.IsPastLast(id);
 
-    internal void OpenUnsynchronized(Http2Stream stream, int id)
-    {
-        stream.OpenUnsynchronized(id, _peer.InitialWindowBytes, _initialWindowBytes);
-        _streams.Add(stream);
-    }
+    internal void OpenUnsynchronized(Http2Stream stream, int id) => Streams.Open(stream, id, _peer.InitialWindowBytes, _initialWindowBytes);
 
-    /// <summary>Client: the stream gets its id with its HEADERS, so that ids rise on the wire. False when it failed, because no stream can be opened any more.</summary>
+    /// <summary>
+    /// Client: the stream gets its id with its HEADERS, so that ids rise on the wire. False when it failed, because no stream can be opened
+    /// any more.
+    /// </summary>
     internal bool AssignIdUnsynchronized(Http2Stream stream)
     {
         if (stream.Id != 0)
@@ -373,15 +287,15 @@ public sealed class Http2Connection : IAsyncDisposable
             return true;
         }
 
-        if (_state == State.Closing || _lastStreamId != MaxStreamId || _nextId < 0)
+        if (_state == State.Closing || _goAway.IsReceived || Streams.NextId < 0)
         {
-            stream.FailUnsynchronized(StreamFault.NeverProcessed, Http2ErrorCode.RefusedStream, "the connection went away before the request was sent");
+            const string Reason = "the connection went away before the request was sent";
+            stream.FailUnsynchronized(StreamFault.NeverProcessed, Http2ErrorCode.RefusedStream, Reason);
             return false;
         }
 
-        OpenUnsynchronized(stream, _nextId);
-        _nextId += 2; // wraps to negative after the last id
-        if (_nextId < 0)
+        OpenUnsynchronized(stream, Streams.TakeId());
+        if (Streams.NextId < 0)
         {
             DrainUnsynchronized("no stream ids left");
         }
@@ -393,23 +307,13 @@ public sealed class Http2Connection : IAsyncDisposable
     internal void OnClosedUnsynchronized(Http2Stream stream, bool resetHere)
     {
         Output.RemoveUnsynchronized(stream);
-        if (stream.Id != 0)
-        {
-            _streams.Remove(stream);
-            _closedStreams.Add(stream.Id, resetHere);
-        }
-
-        if (--_active == 0)
-        {
-            _idleSince = _time.GetTimestamp();
-        }
-
+        Streams.Close(stream, resetHere);
         if (stream.IsDisposedUnsynchronized)
         {
             MarkReadyUnsynchronized(stream, StreamWork.Recycle);
         }
 
-        NotifyUnsynchronized();
+        _ready.NoticeFreeSlot();
         CloseIfDrainedUnsynchronized();
     }
 
@@ -423,15 +327,7 @@ public sealed class Http2Connection : IAsyncDisposable
         }
     }
 
-    internal void RecycleUnsynchronized(Http2Stream stream)
-    {
-        _undisposed--;
-        if (_freeCount < MaxFreeStreams)
-        {
-            _free[_freeCount++] = stream;
-        }
-    }
-
+    /// <summary>The connection's failure, once more for each stream that ends with it.</summary>
     internal Exception CreateStreamFailure() => _failure is Http2ConnectionException failure
         ? new Http2ConnectionException(failure.Message, failure.ErrorCode, failure.FromPeer, failure.InnerException)
         : new Http2ConnectionException("the connection is closing", Http2ErrorCode.NoError, fromPeer: false);
@@ -444,49 +340,34 @@ public sealed class Http2Connection : IAsyncDisposable
         Output.WriteSettingsAckUnsynchronized();
         if (_peer.InitialWindowBytes != window)
         {
-            foreach (var stream in _streams.ToArray())
-            {
-                if (!stream.SendWindow.TryShift(_peer.InitialWindowBytes - window))
-                {
-                    throw Http2Faults.FlowControl("SETTINGS_INITIAL_WINDOW_SIZE makes a window larger than 2^31 - 1");
-                }
-
-                Output.SendUnsynchronized(stream);
-            }
+            ShiftSendWindows(_peer.InitialWindowBytes - window);
         }
 
-        _isReady = true;
         _readySource.TrySetResult();
-        NotifyUnsynchronized();
+        _ready.NoticeChange();
     }
 
     /// <summary>Only now the peer is bound by an initial window that we made smaller than the protocol's.</summary>
     internal void OnSettingsAckUnsynchronized()
     {
-        if (_settingsAcked)
+        if (_settingsAcked || _initialWindowBytes == _settings.InitialWindowBytes)
         {
             return;
         }
 
         _settingsAcked = true;
-        var announced = AnnouncedWindowBytes();
-        if (announced == _initialWindowBytes)
+        _initialWindowBytes = _settings.InitialWindowBytes;
+        foreach (var stream in Streams.ToArray())
         {
-            return;
-        }
-
-        _initialWindowBytes = announced;
-        foreach (var stream in _streams.ToArray())
-        {
-            stream.ReceiveWindow.Resize(announced);
+            stream.ReceiveWindow.Resize(_initialWindowBytes);
         }
     }
 
     internal void OnPingAckUnsynchronized(ulong opaque)
     {
-        if (opaque == DrainPing && _state == State.Draining && IsServer && !_finalGoAwaySent)
+        if (_state == State.Draining && _goAway.OnPingAck(opaque))
         {
-            SendFinalGoAwayUnsynchronized();
+            CloseIfDrainedUnsynchronized();
         }
     }
 
@@ -503,18 +384,8 @@ public sealed class Http2Connection : IAsyncDisposable
             _state = State.Draining;
         }
 
-        // Never up again (RFC 9113 §6.8), and below the initial value even when the peer names the highest id.
-        _lastStreamId = Math.Min(lastStreamId, _lastStreamId - 1);
-        var reason = $"the peer went away with {code.WireName()} {Encoding.UTF8.GetString(debugText)}".TrimEnd();
-        foreach (var stream in _streams.ToArray())
-        {
-            if (stream.Id > lastStreamId)
-            {
-                stream.FailUnsynchronized(StreamFault.NeverProcessed, code, reason);
-            }
-        }
-
-        NotifyUnsynchronized();
+        _goAway.OnReceived(lastStreamId, code, debugText);
+        _ready.NoticeChange();
         CloseIfDrainedUnsynchronized();
     }
 
@@ -523,7 +394,7 @@ public sealed class Http2Connection : IAsyncDisposable
     {
         if (_state == State.Closing)
         {
-            SayFarewell();
+            _farewell.Say(_lingers);
         }
     }
 
@@ -532,7 +403,7 @@ public sealed class Http2Connection : IAsyncDisposable
     {
         lock (Gate)
         {
-            CloseUnsynchronized(Lost(cause), goAway: null, "", linger: false);
+            CloseUnsynchronized(Lost("writing to", cause), goAway: null, "", linger: false);
         }
 
         _transport.Input.CancelPendingRead();
@@ -543,61 +414,36 @@ public sealed class Http2Connection : IAsyncDisposable
     {
         lock (Gate)
         {
-            var announced = AnnouncedWindowBytes();
-            _initialWindowBytes = Math.Max(announced, FlowControl.Window.InitialBytes);
+            // Until it has acknowledged our SETTINGS the peer may use the protocol's window.
+            _initialWindowBytes = Math.Max(_settings.InitialWindowBytes, Window.InitialBytes);
             if (!IsServer)
             {
                 Output.WritePrefaceUnsynchronized();
             }
 
-            WriteSettingsUnsynchronized();
-            if (_options.ConnectionWindowBytes > FlowControl.Window.InitialBytes)
+            _settings.Write(Output);
+            if (_settings.ConnectionWindowGrowth > 0)
             {
-                Output.WriteWindowUpdateUnsynchronized(0, _options.ConnectionWindowBytes - FlowControl.Window.InitialBytes);
+                Output.WriteWindowUpdateUnsynchronized(0, _settings.ConnectionWindowGrowth);
             }
         }
 
         Settle();
-        _timer = _time.CreateTimer(static connection => ((Http2Connection)connection!).OnTick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        OnTick();
+        _heartbeat.Start(static connection => ((Http2Connection)connection!).OnTick(), this);
         _readLoop = ReadAsync();
     }
 
-    private int AnnouncedWindowBytes() => Announces(Http2AnnouncedSettings.InitialWindowSize) ? _options.StreamWindowBytes : FlowControl.Window.InitialBytes;
-
-    private bool Announces(Http2AnnouncedSettings setting) => _options.Announce is not { } announce || (announce & setting) != 0;
-
-    private void WriteSettingsUnsynchronized()
+    private void ShiftSendWindows(int bytes)
     {
-        Span<(SettingId Id, uint Value)> settings = stackalloc (SettingId, uint)[5];
-        var count = 0;
-        var always = _options.Announce is not null;
-        if (!IsServer && Announces(Http2AnnouncedSettings.EnablePush))
+        foreach (var stream in Streams.ToArray())
         {
-            settings[count++] = (SettingId.EnablePush, 0);
-        }
+            if (!stream.SendWindow.TryShift(bytes))
+            {
+                throw Http2Faults.FlowControl("SETTINGS_INITIAL_WINDOW_SIZE makes a window larger than 2^31 - 1");
+            }
 
-        if (IsServer && Announces(Http2AnnouncedSettings.MaxConcurrentStreams))
-        {
-            settings[count++] = (SettingId.MaxConcurrentStreams, (uint)_options.MaxConcurrentStreams);
+            Output.SendUnsynchronized(stream);
         }
-
-        if (Announces(Http2AnnouncedSettings.InitialWindowSize) && (always || _options.StreamWindowBytes != FlowControl.Window.InitialBytes))
-        {
-            settings[count++] = (SettingId.InitialWindowSize, (uint)_options.StreamWindowBytes);
-        }
-
-        if (Announces(Http2AnnouncedSettings.MaxFrameSize) && (always || _options.MaxFrameBytes != FrameHeader.DefaultMaxLength))
-        {
-            settings[count++] = (SettingId.MaxFrameSize, (uint)_options.MaxFrameBytes);
-        }
-
-        if (Announces(Http2AnnouncedSettings.MaxHeaderListSize))
-        {
-            settings[count++] = (SettingId.MaxHeaderListSize, (uint)_options.MaxHeaderListBytes);
-        }
-
-        Output.WriteSettingsUnsynchronized(settings[..count]);
     }
 
     private async Task ReadAsync()
@@ -605,10 +451,19 @@ public sealed class Http2Connection : IAsyncDisposable
         Exception? end = null;
         try
         {
+            var inARow = 0;
             var more = true;
             while (more)
             {
-                more = OnRead(await _transport.Input.ReadAsync());
+                var read = _transport.Input.ReadAsync();
+                inARow = read.IsCompleted ? inARow + 1 : 0;
+                if (inARow == MaxReadsInARow)
+                {
+                    inARow = 0;
+                    await Task.Yield();
+                }
+
+                more = OnRead(await read);
             }
         }
         catch (Exception failure)
@@ -619,16 +474,19 @@ public sealed class Http2Connection : IAsyncDisposable
 
         lock (Gate)
         {
-            if (_state != State.Closing)
-            {
-                CloseUnsynchronized(Lost(end), goAway: null, "", linger: false);
-            }
-
+            CloseUnsynchronized(Lost("reading from", end), goAway: null, "", linger: false);
             Output.StopUnsynchronized();
         }
 
         Settle();
-        await EndAsync();
+        await _heartbeat.StopAsync();
+        await _farewell.CloseAsync();
+        lock (Gate)
+        {
+            _input.ReleaseUnsynchronized();
+        }
+
+        _closedSource.TrySetResult();
     }
 
     /// <summary>One read batch. False at the connection's end.</summary>
@@ -639,13 +497,10 @@ public sealed class Http2Connection : IAsyncDisposable
         try
         {
             var buffer = result.Buffer;
-            lock (Gate)
+            if (!buffer.IsEmpty)
             {
-                if (!buffer.IsEmpty)
-                {
-                    Volatile.Write(ref _lastRead, _time.GetTimestamp());
-                    ReadUnsynchronized(buffer);
-                }
+                _heartbeat.OnRead();
+                Parse(buffer);
             }
 
             _transport.Input.AdvanceTo(buffer.End);
@@ -662,20 +517,23 @@ public sealed class Http2Connection : IAsyncDisposable
         return !result.IsCompleted && !(result.IsCanceled && _state == State.Closing);
     }
 
-    private void ReadUnsynchronized(in ReadOnlySequence<byte> buffer)
+    private void Parse(in ReadOnlySequence<byte> buffer)
     {
-        if (_state == State.Closing)
+        lock (Gate)
         {
-            return;
-        }
+            if (_state == State.Closing)
+            {
+                return; // only the end is waited for
+            }
 
-        try
-        {
-            _input.ReadUnsynchronized(buffer);
-        }
-        catch (Http2ConnectionException fault)
-        {
-            CloseUnsynchronized(fault, fault.ErrorCode, fault.Message, linger: true);
+            try
+            {
+                _input.ReadUnsynchronized(buffer);
+            }
+            catch (Http2ConnectionException fault)
+            {
+                CloseUnsynchronized(fault, fault.ErrorCode, fault.Message, linger: true);
+            }
         }
     }
 
@@ -698,65 +556,36 @@ public sealed class Http2Connection : IAsyncDisposable
 
     private void TickUnsynchronized()
     {
-        var now = _time.GetElapsedTime(_started);
-        var lastRead = _time.GetElapsedTime(_started, Volatile.Read(ref _lastRead));
-        var idleSince = _active == 0 ? _time.GetElapsedTime(_started, _idleSince) : (TimeSpan?)null;
-        if (IsServer && !_isReady && _options.HandshakeTimeout > TimeSpan.Zero && now >= _options.HandshakeTimeout)
+        var awaitsDrainPing = _state == State.Draining && !_goAway.IsFinal;
+        switch (_heartbeat.Tick(_input.HasSettings, awaitsDrainPing, Streams.Active == 0 ? Streams.IdleSince : null))
         {
-            CloseUnsynchronized(
-                new Http2ConnectionException("the client's preface did not come", Http2ErrorCode.SettingsTimeout, fromPeer: false),
-                Http2ErrorCode.SettingsTimeout,
-                "",
-                linger: false);
-            return;
-        }
-
-        switch (_keepAlive.Tick(now, lastRead, idleSince, out var next))
-        {
-            case KeepAliveAction.SendPing:
+            case HeartbeatAction.SendPing:
                 Output.WritePingUnsynchronized(KeepAlivePing);
                 break;
-            case KeepAliveAction.GiveUp:
-                CloseUnsynchronized(
-                    new Http2ConnectionException("keepalive ping failed to receive ACK within timeout", Http2ErrorCode.NoError, fromPeer: true),
-                    goAway: null,
-                    "",
-                    linger: false);
-                return;
-            case KeepAliveAction.GoAway:
+            case HeartbeatAction.GiveUp:
+                GiveUp(Http2ErrorCode.NoError, "keepalive ping failed to receive ACK within timeout", goAway: null);
+                break;
+            case HeartbeatAction.GiveUpHandshake:
+                GiveUp(Http2ErrorCode.SettingsTimeout, "the client's preface did not come", Http2ErrorCode.SettingsTimeout);
+                break;
+            case HeartbeatAction.GoAway:
                 DrainUnsynchronized("max_idle");
+                break;
+            case HeartbeatAction.FinishDrain:
+                _goAway.Finish();
+                CloseIfDrainedUnsynchronized();
                 break;
             default:
                 break;
         }
 
-        if (IsServer && _state == State.Draining && !_finalGoAwaySent)
+        if (Streams.Active == 0)
         {
-            var drainedBy = _time.GetElapsedTime(_started, _drainingSince) + DrainPatience;
-            if (now >= drainedBy)
-            {
-                SendFinalGoAwayUnsynchronized();
-            }
-            else if (drainedBy < next)
-            {
-                next = drainedBy;
-            }
+            Streams.Trim(); // busy connections keep theirs
         }
 
-        if (_state == State.Closing)
-        {
-            // Its farewell has set the timer.
-            return;
-        }
-
-        if (_active == 0)
-        {
-            // Nobody needs them; busy connections keep theirs.
-            Array.Clear(_free, 0, _freeCount);
-            _freeCount = 0;
-        }
-
-        _timer!.Change(next - now, Timeout.InfiniteTimeSpan);
+        void GiveUp(Http2ErrorCode code, string reason, Http2ErrorCode? goAway) =>
+            CloseUnsynchronized(new Http2ConnectionException(reason, code, fromPeer: true), goAway, "", linger: false);
     }
 
     private void DrainUnsynchronized(string debugText)
@@ -767,52 +596,41 @@ public sealed class Http2Connection : IAsyncDisposable
         }
 
         _state = State.Draining;
-        _drainingSince = _time.GetTimestamp();
-        NotifyUnsynchronized();
-        if (IsServer && !_isReady)
+        _ready.NoticeChange();
+        if (IsServer && !_input.HasSettings)
         {
-            // Nothing has come from the client yet. What may be on its way has no stream that we took: the client may send it elsewhere.
-            SendFinalGoAwayUnsynchronized();
-            return;
+            // Nothing has come from the client yet, and it may send elsewhere what is on its way.
+            _goAway.Finish();
+        }
+        else
+        {
+            _goAway.Announce(debugText);
+            _heartbeat.OnDrain();
         }
 
-        if (IsServer)
-        {
-            // The client may have streams on their way: it hears of the end first, and the last id is told when its answer shows that it has.
-            Output.WriteGoAwayUnsynchronized(MaxStreamId, Http2ErrorCode.NoError, debugText);
-            Output.WritePingUnsynchronized(DrainPing);
-            _timer?.Change(DrainPatience, Timeout.InfiniteTimeSpan);
-        }
-
-        CloseIfDrainedUnsynchronized();
-    }
-
-    private void SendFinalGoAwayUnsynchronized()
-    {
-        _finalGoAwaySent = true;
-        _lastStreamId = _input.HighestStreamId;
-        Output.WriteGoAwayUnsynchronized(_lastStreamId, Http2ErrorCode.NoError, "");
         CloseIfDrainedUnsynchronized();
     }
 
     private void CloseIfDrainedUnsynchronized()
     {
-        if (_state != State.Draining || _active > 0)
+        if (_state != State.Draining || Streams.Active > 0 || !_goAway.IsFinal)
         {
             return;
         }
 
-        if (!IsServer)
-        {
-            CloseUnsynchronized(null, Http2ErrorCode.NoError, "client transport shutdown", linger: false);
-        }
-        else if (_finalGoAwaySent)
+        if (IsServer)
         {
             CloseUnsynchronized(null, goAway: null, "", linger: true);
         }
+        else
+        {
+            CloseUnsynchronized(null, Http2ErrorCode.NoError, "client transport shutdown", linger: false);
+        }
     }
 
-    /// <summary>Ends everything: streams fail with the reason, what is queued still leaves, then the transport closes. Only the first call counts.</summary>
+    /// <summary>
+    /// Ends everything: streams fail with the reason, what is queued still leaves, then the transport closes. Only the first call counts.
+    /// </summary>
     private void CloseUnsynchronized(Exception? failure, Http2ErrorCode? goAway, string debugText, bool linger)
     {
         if (_state == State.Closing)
@@ -823,152 +641,44 @@ public sealed class Http2Connection : IAsyncDisposable
         _state = State.Closing;
         _lingers = linger;
         Volatile.Write(ref _failure, failure);
-        foreach (var stream in _streams.ToArray())
+        foreach (var stream in Streams.ToArray())
         {
             stream.FailUnsynchronized(StreamFault.Connection, Http2ErrorCode.NoError, null);
         }
 
+        var isLastWordDue = goAway is not null || linger;
         if (goAway is { } code)
         {
-            Output.WriteGoAwayUnsynchronized(IsServer ? _input.HighestStreamId : 0, code, debugText);
+            Output.WriteGoAwayUnsynchronized(Streams.HighestPeerId, code, debugText);
         }
         else if (!linger)
         {
             Output.StopUnsynchronized();
         }
 
-        _readySource.TrySetException(failure ?? new Http2ConnectionException("the connection is closing", Http2ErrorCode.NoError, fromPeer: false));
+        _readySource.TrySetException(failure ?? CreateStreamFailure());
         _ = _readySource.Task.Exception; // observed: not everyone waits for it
-        NotifyUnsynchronized();
+        _ready.NoticeChange();
 
         // Even a peer that takes nothing more ends with this.
-        _timer?.Change(LingerTime, Timeout.InfiniteTimeSpan);
-        if (Output.IsIdleUnsynchronized || (goAway is null && !linger))
+        _heartbeat.ScheduleTick(Farewell.LingerTime);
+        if (Output.IsIdleUnsynchronized || !isLastWordDue)
         {
             // No flush will come, or none is worth waiting for, that could say farewell at its end.
-            ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.SayFarewell(), this, preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static connection => connection._farewell.Say(connection._lingers), this, preferLocal: false);
         }
     }
 
-    /// <summary>Everything has left: our side of the transport ends, and the read loop too, unless it lingers for the peer's end.</summary>
-    private void SayFarewell()
+    private Http2ConnectionException? Lost(string doing, Exception? cause)
     {
-        lock (Gate)
-        {
-            if (_farewellSent)
-            {
-                return;
-            }
-
-            _farewellSent = true;
-            Output.StopUnsynchronized();
-        }
-
-        if (!_lingers)
-        {
-            _transport.Input.CancelPendingRead();
-            return;
-        }
-
-        _ = CompleteOutputAsync(); // the read loop, which waits for the peer's end now, completes it again
-    }
-
-    private async Task CompleteOutputAsync()
-    {
-        try
-        {
-            await _transport.Output.CompleteAsync();
-        }
-        catch (Exception)
-        {
-            // The transport has failed: the read loop sees that too.
-        }
-    }
-
-    private async Task EndAsync()
-    {
-        await (_timer?.DisposeAsync() ?? default);
-        if (Output.IsFlushing)
-        {
-            CancelFlush();
-        }
-
-        await CompleteOutputAsync();
-        try
-        {
-            await _transport.Input.CompleteAsync();
-            if (_transport is IAsyncDisposable transport)
-            {
-                await transport.DisposeAsync();
-            }
-        }
-        catch (Exception)
-        {
-            // A transport that fails while it is closed is closed.
-        }
-
-        lock (Gate)
-        {
-            _input.ReleaseUnsynchronized();
-        }
-
-        _closedSource.TrySetResult();
-    }
-
-    private void CancelFlush()
-    {
-        try
-        {
-            _transport.Output.CancelPendingFlush();
-        }
-        catch (NotSupportedException)
-        {
-            // A SocketConnection ends its flush when it is disposed.
-        }
-    }
-
-    private Http2Stream RentUnsynchronized()
-    {
-        _active++;
-        _undisposed++;
-        Http2Stream stream;
-        if (_freeCount > 0)
-        {
-            stream = _free[--_freeCount];
-            _free[_freeCount] = null!;
-        }
-        else
-        {
-            stream = new Http2Stream(this);
-        }
-
-        stream.RentUnsynchronized();
-        return stream;
-    }
-
-    private void NotifyUnsynchronized() => _observerDue = _observer is not null;
-
-    private Http2ConnectionException? Lost(Exception? cause)
-    {
-        if (cause is null && (_active == 0 && _isReady))
+        if (cause is null && Streams.Active == 0 && _input.HasSettings)
         {
             return null; // the peer closed a connection that served nobody: that is its good right
         }
 
-        var what = IsServer ? "client" : "server";
-        return new Http2ConnectionException(
-            $"error reading from {what}: {cause?.Message ?? "EOF"}", Http2ErrorCode.NoError, fromPeer: true, cause);
-    }
-
-    private static void Cancel(CancellationTokenSource source)
-    {
-        try
-        {
-            source.Cancel();
-        }
-        catch (AggregateException)
-        {
-            // What a caller's callback throws must not end the connection for everyone.
-        }
+        var peer = IsServer ? "client" : "server";
+        var message = $"error {doing} {peer}: {cause?.Message ?? "EOF"}";
+        return new Http2ConnectionException(message, Http2ErrorCode.NoError, fromPeer: true, cause);
     }
 }

@@ -2,7 +2,9 @@ using FastSidecar.Transport.Http2.Frames;
 
 namespace FastSidecar.Transport.Http2;
 
-/// <summary>Errors of a connection that the peer caused (RFC 9113 §5.4.1). Thrown inside frame parsing, turned into a GOAWAY by the read loop.</summary>
+/// <summary>
+/// Errors of a connection that the peer caused (RFC 9113 §5.4.1). Thrown inside frame parsing, turned into a GOAWAY by the read loop.
+/// </summary>
 internal static class Http2Faults
 {
     public static Http2ConnectionException Protocol(string message) => new(message, Http2ErrorCode.ProtocolError, fromPeer: false);

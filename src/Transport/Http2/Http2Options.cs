@@ -1,4 +1,5 @@
 using FastSidecar.Transport.Http2.FlowControl;
+using FastSidecar.Transport.Http2.Frames;
 
 namespace FastSidecar.Transport.Http2;
 
@@ -18,9 +19,10 @@ public enum Http2AnnouncedSettings
 
 /// <summary>Settings and limits of one HTTP/2 connection. The defaults are those of the sidecar-to-sidecar wire.</summary>
 /// <remarks>
-/// What one connection may cost in memory: <see cref="StreamWindowBytes"/> for each open stream whose reader is slow (bounded over all connections by
-/// <see cref="ReceiveBudget"/>), one header block of up to <see cref="MaxHeaderListBytes"/> while it arrives, about 5 KiB for each of up to 128 idle stream objects,
-/// 64 KiB of output that the socket has not taken, and two HPACK tables of 4 KiB.
+/// What one connection may cost in memory: <see cref="StreamWindowBytes"/> for each open stream whose reader is slow (bounded over all
+/// connections by
+/// <see cref="ReceiveBudget"/>), one header block of up to <see cref="MaxHeaderListBytes"/> while it arrives, about 5 KiB for each of up to
+/// 128 idle stream objects, 64 KiB of output that the socket has not taken, and two HPACK tables of 4 KiB.
 /// </remarks>
 public sealed record Http2Options
 {
@@ -36,12 +38,14 @@ public sealed record Http2Options
     /// <summary>SETTINGS_MAX_FRAME_SIZE that we announce, in bytes.</summary>
     public int MaxFrameBytes { get; init; } = 16 * 1024;
 
-    /// <summary>SETTINGS_MAX_HEADER_LIST_SIZE that we announce and enforce, in bytes (each field counts 32 bytes more, RFC 9113 §6.5.2).</summary>
+    /// <summary>
+    /// SETTINGS_MAX_HEADER_LIST_SIZE that we announce and enforce, in bytes (each field counts 32 bytes more, RFC 9113 §6.5.2).
+    /// </summary>
     public int MaxHeaderListBytes { get; init; } = 4096 << 10;
 
     /// <summary>
-    /// Which settings leave in our first SETTINGS frame; null: those that differ from the protocol's defaults. One that is not announced is not in force either,
-    /// limits on header lists and streams apart.
+    /// Which settings leave in our first SETTINGS frame; null: those that differ from the protocol's defaults. One that is not announced is
+    /// not in force either, limits on header lists and streams apart.
     /// </summary>
     public Http2AnnouncedSettings? Announce { get; init; }
 
@@ -65,4 +69,32 @@ public sealed record Http2Options
 
     /// <summary>Name for logs: the peer's address.</summary>
     public string PeerName { get; init; } = "";
+
+    /// <summary>Every value that HTTP/2 does not allow.</summary>
+    public IReadOnlyList<string> Validate()
+    {
+        List<string> problems = [];
+        Require(StreamWindowBytes >= 0, $"{nameof(StreamWindowBytes)} is {StreamWindowBytes}, at least 0 is needed");
+        Require(
+            ConnectionWindowBytes >= Window.InitialBytes,
+            $"{nameof(ConnectionWindowBytes)} is {ConnectionWindowBytes}, at least {Window.InitialBytes} is needed");
+        Require(MaxConcurrentStreams > 0, $"{nameof(MaxConcurrentStreams)} is {MaxConcurrentStreams}, at least 1 is needed");
+        Require(
+            MaxFrameBytes is >= FrameHeader.DefaultMaxLength and <= FrameHeader.MaxLength,
+            $"{nameof(MaxFrameBytes)} is {MaxFrameBytes}, it must be from {FrameHeader.DefaultMaxLength} to {FrameHeader.MaxLength}");
+        Require(MaxHeaderListBytes > 0, $"{nameof(MaxHeaderListBytes)} is {MaxHeaderListBytes}, at least 1 is needed");
+        Require(KeepAliveInterval >= TimeSpan.Zero, $"{nameof(KeepAliveInterval)} is negative");
+        Require(KeepAliveInterval == TimeSpan.Zero || KeepAliveTimeout > TimeSpan.Zero, $"{nameof(KeepAliveTimeout)} is not positive");
+        Require(MaxIdle >= TimeSpan.Zero, $"{nameof(MaxIdle)} is negative");
+        Require(HandshakeTimeout >= TimeSpan.Zero, $"{nameof(HandshakeTimeout)} is negative");
+        return problems;
+
+        void Require(bool isRight, string problem)
+        {
+            if (!isRight)
+            {
+                problems.Add(problem);
+            }
+        }
+    }
 }

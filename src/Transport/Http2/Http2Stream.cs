@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.IO.Pipelines;
-using System.Threading.Tasks.Sources;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http2.FlowControl;
 using FastSidecar.Transport.Http2.Streams;
@@ -12,24 +11,22 @@ namespace FastSidecar.Transport.Http2;
 /// Continuations run on the thread that delivered the bytes, after the whole read batch was parsed; they must not block.
 /// </summary>
 /// <remarks>
-/// The caller's calls on one side (input or output) come from one flow at a time; the two sides are independent. What the connection changes is
-/// guarded by its lock: members named <c>…Unsynchronized</c> are called under it.
+/// The caller's calls on one side (input or output) come from one flow at a time; the two sides are independent. What the connection
+/// changes is guarded by its lock: members named <c>…Unsynchronized</c> are called under it. Dispose comes after both flows have let go:
+/// the object may be another request's at once. A call that sends may run other streams' continuations before it returns, so no lock may be
+/// held over it.
 /// </remarks>
-public sealed class Http2Stream : IDisposable, IValueTaskSource
+public sealed class Http2Stream : IDisposable
 {
-    private static readonly Action<object?> OnHeadCanceled = static stream => ((Http2Stream)stream!).CancelHead();
-
     private readonly Http2Connection _connection;
     private readonly StreamInput _input;
     private readonly StreamOutput _output;
+    private readonly HeadWait _headWait;
     private readonly HeaderList _headers = new();
     private HeaderList? _trailers;
     private HeaderList? _trailersToSend;
-    private PendingOperation _head;
     private StreamState _state;
-    private StreamFault _fault;
-    private Http2ErrorCode _faultCode;
-    private string? _faultReason;
+    private StreamFailure _failure;
     private CancellationTokenSource? _aborted;
     private bool _endRequested;
     private bool _disposed;
@@ -40,6 +37,7 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
         _connection = connection;
         _input = new StreamInput(this, connection);
         _output = new StreamOutput(this, connection);
+        _headWait = new HeadWait(this, connection);
         _recycled = true;
     }
 
@@ -50,7 +48,8 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
     /// <summary>
     /// The peer's header list: on a server stream the request, there from the start; on a client stream the response, there once
-    /// <see cref="ReadHeadAsync"/> completed. Pseudo-headers come first, under their own names (":path"). Valid until <see cref="Dispose"/>.
+    /// <see cref="ReadHeadAsync"/> completed. Pseudo-headers come first, under their own names (":path"). Valid until
+    /// <see cref="Dispose"/>.
     /// </summary>
     public HeaderList Headers => _headers;
 
@@ -64,24 +63,28 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
     public bool InputEnded => _input.IsEnded;
 
     /// <summary>
-    /// Server: what is wrong with the request, when <see cref="Http2Options.MalformedRequests"/> leaves the answer to the handler; else <see cref="MalformedReason.None"/>.
+    /// Server: what is wrong with the request, when <see cref="Http2Options.MalformedRequests"/> leaves the answer to the handler; else
+    /// <see cref="MalformedReason.None"/>.
     /// </summary>
     public MalformedReason MalformedReason { get; internal set; }
 
     /// <summary>
-    /// The peer's DATA. Reading throws <see cref="Http2StreamException"/> or <see cref="Http2ConnectionException"/> when the stream or connection failed;
-    /// credit returns to the peer on AdvanceTo. <c>Complete</c> before the end discards the rest (server: RST_STREAM NO_ERROR after our end; client: CANCEL).
+    /// The peer's DATA. Reading throws <see cref="Http2StreamException"/> or <see cref="Http2ConnectionException"/> when the stream or
+    /// connection failed; credit returns to the peer on AdvanceTo. <c>Complete</c> before the end discards the rest (server: RST_STREAM
+    /// NO_ERROR after our end; client: CANCEL).
     /// </summary>
     public PipeReader Input => _input;
 
     /// <summary>
-    /// Our DATA. GetMemory/Advance buffer; FlushAsync sends as flow control allows and completes when the peer's window and the socket took it
-    /// (IsCompleted: the peer does not want more). <c>WriteAsync(memory)</c> sends large memory without copying it: it must stay unchanged until
-    /// the call completes. Headers must have been written first.
+    /// Our DATA. GetMemory/Advance buffer; FlushAsync sends as flow control allows and completes when the peer's window and the socket took
+    /// it (IsCompleted: the peer does not want more). <c>WriteAsync(memory)</c> sends large memory without copying it: it must stay
+    /// unchanged until the call completes. Headers must have been written first.
     /// </summary>
     public PipeWriter Output => _output;
 
-    /// <summary>Cancelled when the peer resets the stream or the connection ends before both sides ended. For handlers that wait on something else.</summary>
+    /// <summary>
+    /// Cancelled when the peer resets the stream or the connection ends before both sides ended. For handlers that wait on something else.
+    /// </summary>
     public CancellationToken Aborted
     {
         get
@@ -90,7 +93,7 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
             {
                 if (_aborted is null)
                 {
-                    if (_fault != StreamFault.None)
+                    if (_failure.Fault != StreamFault.None)
                     {
                         return new CancellationToken(canceled: true);
                     }
@@ -128,6 +131,9 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
     internal int InterimHeads { get; set; }
 
+    /// <summary>Its header lists have grown: the object is not used again.</summary>
+    internal bool IsBulky { get; set; }
+
     internal StreamWork Work { get; set; }
 
     internal Http2Stream? NextReady { get; set; }
@@ -136,14 +142,14 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
     internal bool IsInSendQueue { get; set; }
 
-    internal bool HasFailedUnsynchronized => _fault != StreamFault.None;
+    internal bool HasFailedUnsynchronized => _failure.Fault != StreamFault.None;
 
-    internal bool IsResetHereUnsynchronized => _fault == StreamFault.ResetHere;
+    internal bool IsResetHereUnsynchronized => _failure.Fault == StreamFault.ResetHere;
 
-    internal bool CanSendUnsynchronized => HeadWritten && !_endRequested && _fault == StreamFault.None;
+    internal bool CanSendUnsynchronized => HeadWritten && !_endRequested && _failure.Fault == StreamFault.None;
 
     /// <summary>The peer ended its side in full and then said that it wants no more of ours (RFC 9113 §8.1).</summary>
-    internal bool IsOutputUnwantedUnsynchronized => _fault == StreamFault.ResetByPeer && _faultCode == Http2ErrorCode.NoError && _input.IsEnded;
+    internal bool IsOutputUnwantedUnsynchronized => _failure.IsNoError && _input.IsEnded;
 
     internal bool EndRequestedUnsynchronized => _endRequested;
 
@@ -163,24 +169,24 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
         lock (_connection.Gate)
         {
-            if (HasHead && _fault != StreamFault.ResetHere)
+            if (HasHead && _failure.Fault != StreamFault.ResetHere)
             {
                 return default;
             }
 
-            if (_fault != StreamFault.None)
+            if (_failure.Fault != StreamFault.None)
             {
-                return ValueTask.FromException(CreateFailure());
+                return ValueTask.FromException(_failure.ToException(_connection));
             }
 
-            _head.Start(this, OnHeadCanceled, cancellationToken);
-            return new ValueTask(this, _head.Version);
+            return _headWait.StartUnsynchronized(cancellationToken);
         }
     }
 
     /// <summary>
-    /// Queues our HEADERS (request or response head), pseudo-headers first in <paramref name="headers"/>; names must be lower-case. They leave together with the first
-    /// flushed DATA, or at once with <see cref="Flush"/>. On a stream that has failed already nothing is written: reading and flushing tell.
+    /// Queues our HEADERS (request or response head), pseudo-headers first in <paramref name="headers"/>; names must be lower-case. They
+    /// leave together with the first flushed DATA, or at once with <see cref="Flush"/>. On a stream that has failed already nothing is
+    /// written: reading and flushing tell.
     /// </summary>
     /// <remarks>A server may send interim heads (1xx) before the final one.</remarks>
     /// <exception cref="ArgumentException">A name or value that HTTP/2 does not allow; nothing is sent.</exception>
@@ -195,7 +201,7 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
                 throw new InvalidOperationException("the head of the stream was written already");
             }
 
-            if (_fault != StreamFault.None || !_connection.AssignIdUnsynchronized(this))
+            if (_failure.Fault != StreamFault.None || !_connection.AssignIdUnsynchronized(this))
             {
                 return;
             }
@@ -228,7 +234,9 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
         _connection.Settle();
     }
 
-    /// <summary>Ends our side: what is buffered in <see cref="Output"/>, then an empty DATA with END_STREAM, or the trailers. Leaves at once.</summary>
+    /// <summary>
+    /// Ends our side: what is buffered in <see cref="Output"/>, then an empty DATA with END_STREAM, or the trailers. Leaves at once.
+    /// </summary>
     /// <exception cref="ArgumentException">A name or value of the trailers that HTTP/2 does not allow; nothing is sent.</exception>
     public void End(HeaderList? trailers)
     {
@@ -239,14 +247,15 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
         lock (_connection.Gate)
         {
-            if (_fault != StreamFault.None)
+            if (_failure.Fault != StreamFault.None)
             {
                 return;
             }
 
             if (!HeadWritten || _endRequested)
             {
-                throw new InvalidOperationException(HeadWritten ? "the stream was ended already" : "the stream is ended before its head was written");
+                throw new InvalidOperationException(
+                    HeadWritten ? "the stream was ended already" : "the stream is ended before its head was written");
             }
 
             EndUnsynchronized(trailers);
@@ -266,7 +275,10 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
         _connection.Settle();
     }
 
-    /// <summary>Ends the caller's use: a stream still open is reset (CANCEL; NO_ERROR after a complete response). The object may be reused afterwards.</summary>
+    /// <summary>
+    /// Ends the caller's use: a stream still open is reset (CANCEL; NO_ERROR after a complete response). The object may be reused
+    /// afterwards.
+    /// </summary>
     public void Dispose()
     {
         lock (_connection.Gate)
@@ -297,35 +309,6 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
         _connection.Settle();
     }
-
-    void IValueTaskSource.GetResult(short token)
-    {
-        _head.Fetch(token);
-        try
-        {
-            lock (_connection.Gate)
-            {
-                if (_head.Release(out var canceledBy))
-                {
-                    throw new OperationCanceledException(canceledBy);
-                }
-
-                if (!HasHead)
-                {
-                    ThrowFailure();
-                }
-            }
-        }
-        finally
-        {
-            TryRecycle();
-        }
-    }
-
-    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _head.GetStatus(token);
-
-    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _head.OnCompleted(continuation, state, token, flags);
 
     /// <summary>For a completed output: the end, unless it was said or can no longer be.</summary>
     internal void EndIfOpen()
@@ -394,16 +377,13 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
     internal void OnHeadUnsynchronized()
     {
         HasHead = true;
-        if (_head.TryFinishWaiting())
-        {
-            _connection.MarkReadyUnsynchronized(this, StreamWork.Head);
-        }
+        _headWait.WakeUnsynchronized();
     }
 
     /// <summary>Under the lock: the reader does not want the rest.</summary>
     internal void OnInputCompletedUnsynchronized()
     {
-        if (_input.IsEnded || _fault != StreamFault.None || _state == StreamState.Idle)
+        if (_input.IsEnded || _failure.Fault != StreamFault.None || _state == StreamState.Idle)
         {
             return;
         }
@@ -446,18 +426,19 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
         FailUnsynchronized(peerFault is null ? StreamFault.ResetHere : StreamFault.PeerFault, errorCode, peerFault);
     }
 
-    /// <summary>Under the lock: the stream is over; whoever waits on it is woken. The first failure is the reason; only the caller's own reset comes after another.</summary>
+    /// <summary>
+    /// Under the lock: the stream is over; whoever waits on it is woken. The first failure is the reason; only the caller's own reset comes
+    /// after another.
+    /// </summary>
     internal void FailUnsynchronized(StreamFault fault, Http2ErrorCode code, string? reason)
     {
-        if (_fault != StreamFault.None && fault != StreamFault.ResetHere)
+        if (_failure.Fault != StreamFault.None && fault != StreamFault.ResetHere)
         {
             return;
         }
 
         var wasOpen = _state != StreamState.Closed;
-        _fault = fault;
-        _faultCode = code;
-        _faultReason = reason;
+        _failure = new StreamFailure(fault, code, reason);
         _state = StreamState.Closed;
         if (wasOpen)
         {
@@ -471,18 +452,17 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
         _input.WakeUnsynchronized();
         _output.WakeUnsynchronized();
-        if (_head.TryFinishWaiting())
-        {
-            _connection.MarkReadyUnsynchronized(this, StreamWork.Head);
-        }
+        _headWait.WakeUnsynchronized();
     }
 
-    internal void ThrowFailure() => throw CreateFailure();
+    internal void ThrowFailure() => throw _failure.ToException(_connection);
 
-    /// <summary>Under the lock: what a flush has to say about the stream's failure; an answer that came complete beforehand is none.</summary>
+    /// <summary>
+    /// Under the lock: what a flush has to say about the stream's failure; an answer that came complete beforehand is none.
+    /// </summary>
     internal void ThrowWriteFailure()
     {
-        if (_fault != StreamFault.None && !IsOutputUnwantedUnsynchronized)
+        if (_failure.Fault != StreamFault.None && !IsOutputUnwantedUnsynchronized)
         {
             ThrowFailure();
         }
@@ -503,7 +483,7 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
         if ((work & StreamWork.Head) != 0)
         {
-            _head.Complete();
+            _headWait.Complete();
         }
 
         if ((work & StreamWork.Read) != 0)
@@ -515,6 +495,11 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
         {
             _output.CompleteFlush();
         }
+
+        if ((work & StreamWork.Recycle) != 0)
+        {
+            TryRecycle();
+        }
     }
 
     /// <summary>Under the lock: the source of the token to cancel, which may outlive the stream's use.</summary>
@@ -523,7 +508,9 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
     /// <summary>Under the lock: the caller has disposed the stream; it may still have something to send.</summary>
     internal bool IsDisposedUnsynchronized => _disposed;
 
-    /// <summary>Returns the stream to its connection when its caller, the protocol and every pending operation are through with it.</summary>
+    /// <summary>
+    /// Returns the stream to its connection when its caller, the protocol and every pending operation are through with it.
+    /// </summary>
     internal void TryRecycle()
     {
         if (!Volatile.Read(ref _disposed))
@@ -540,14 +527,14 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
     internal void TryRecycleUnsynchronized()
     {
         if (!_disposed || _recycled || _state is not (StreamState.Closed or StreamState.Idle) || Work != StreamWork.None || IsInSendQueue ||
-            _head.IsOutstanding || _input.IsOutstanding || _output.IsOutstanding)
+            _headWait.IsOutstanding || _input.IsOutstanding || _output.IsOutstanding)
         {
             return;
         }
 
         _recycled = true;
         ClearUnsynchronized();
-        _connection.RecycleUnsynchronized(this);
+        _connection.Streams.Recycle(this, keep: !IsBulky);
     }
 
     private void EndUnsynchronized(HeaderList? trailers)
@@ -571,35 +558,6 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
 
     internal void OnTrailersSentUnsynchronized() => TrailersToSendUnsynchronized = null;
 
-    private void CancelHead()
-    {
-        lock (_connection.Gate)
-        {
-            if (!_head.TryCancel())
-            {
-                return;
-            }
-
-            _connection.MarkReadyUnsynchronized(this, StreamWork.Head);
-        }
-
-        _connection.SettleElsewhere();
-    }
-
-    private Exception CreateFailure() => _fault switch
-    {
-        StreamFault.ResetByPeer => new Http2StreamException(
-            $"stream terminated by RST_STREAM with error code: {_faultCode.WireName()}",
-            _faultCode,
-            fromPeer: true,
-            neverProcessed: _faultCode == Http2ErrorCode.RefusedStream),
-        StreamFault.NeverProcessed => new Http2StreamException(
-            _faultReason ?? "the connection is draining", _faultCode, fromPeer: true, neverProcessed: true),
-        StreamFault.PeerFault => new Http2StreamException(_faultReason!, _faultCode, fromPeer: false),
-        StreamFault.Connection => _connection.CreateStreamFailure(),
-        _ => new Http2StreamException($"the stream was reset on this side with error code: {_faultCode.WireName()}", _faultCode, fromPeer: false),
-    };
-
     private void ClearUnsynchronized()
     {
         _input.ResetUnsynchronized();
@@ -609,9 +567,7 @@ public sealed class Http2Stream : IDisposable, IValueTaskSource
         _trailersToSend?.Clear();
         TrailersToSendUnsynchronized = null;
         _state = StreamState.Idle;
-        _fault = StreamFault.None;
-        _faultCode = Http2ErrorCode.NoError;
-        _faultReason = null;
+        _failure = default;
         _aborted = null;
         _endRequested = false;
         _disposed = false;

@@ -17,8 +17,8 @@ public sealed class Http2StreamException : IOException
     public bool FromPeer { get; }
 
     /// <summary>
-    /// The peer has provably not looked at the request: REFUSED_STREAM, or a stream above the last one its GOAWAY names (RFC 9113 §8.7). Sending it
-    /// again elsewhere is safe whatever its method.
+    /// The peer has provably not looked at the request: REFUSED_STREAM, or a stream above the last one its GOAWAY names (RFC 9113 §8.7).
+    /// Sending it again elsewhere is safe whatever its method.
     /// </summary>
     public bool NeverProcessed { get; }
 }

@@ -14,12 +14,14 @@ internal enum KeepAliveAction
 }
 
 /// <summary>
-/// Decides when to ask whether the peer is still there, and when a connection has idled too long. Clock in, decision out: it has no timer and does no I/O.
-/// Times are counted from any fixed moment.
+/// Decides when to ask whether the peer is still there, and when a connection has idled too long. Clock in, decision out: it has no timer
+/// and does no I/O. Times are counted from any fixed moment.
 /// </summary>
 internal sealed class KeepAlive
 {
-    /// <summary>Servers end connections with clients that ping more often without a reason (grpc-go keepalive enforcement; daprd allows 8 s).</summary>
+    /// <summary>
+    /// Servers end connections with clients that ping more often without a reason (grpc-go keepalive enforcement; daprd allows 8 s).
+    /// </summary>
     public static readonly TimeSpan MinClientInterval = TimeSpan.FromSeconds(10);
 
     /// <summary>The state is looked at this often at least: how late the end of an idle connection may be noticed.</summary>

@@ -14,7 +14,9 @@ public enum MalformedReason
     /// <summary>connection, keep-alive, proxy-connection, transfer-encoding or upgrade, or a te other than "trailers" (§8.2.2).</summary>
     ConnectionSpecificField,
 
-    /// <summary>A pseudo-header that is unknown, repeated, empty where it may not be, behind ordinary fields or in trailers (§8.3).</summary>
+    /// <summary>
+    /// A pseudo-header that is unknown, repeated, empty where it may not be, behind ordinary fields or in trailers (§8.3).
+    /// </summary>
     PseudoHeader,
 
     /// <summary>A pseudo-header that must be there is missing (§8.3.1, §8.3.2).</summary>

@@ -1,9 +1,9 @@
 namespace FastSidecar.Transport.Http2;
 
 /// <summary>
-/// One stretch of work of a thread: a read batch, a finished flush, a call from outside. What becomes ready during it runs at its end, and every connection
-/// that was written to is flushed once, after that. So the frames of one batch of requests leave together, on whichever connections they were written,
-/// and continuations never nest.
+/// One stretch of work of a thread: a read batch, a finished flush, a call from outside. What becomes ready during it runs at its end, and
+/// every connection that was written to is flushed once, after that. So the frames of one batch of requests leave together, on whichever
+/// connections they were written, and continuations never nest.
 /// </summary>
 internal sealed class Turn
 {

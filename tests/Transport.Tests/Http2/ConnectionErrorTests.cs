@@ -53,8 +53,8 @@ public sealed class ConnectionErrorTests
         ["PING on a stream"] = (Frame(Ping, 0, 1, new byte[8]), Http2ErrorCode.ProtocolError),
         ["PING of 7 bytes"] = (Frame(Ping, 0, 0, new byte[7]), Http2ErrorCode.FrameSizeError),
         ["PING of 9 bytes"] = (Frame(Ping, 0, 0, new byte[9]), Http2ErrorCode.FrameSizeError),
-        ["GOAWAY on a stream"] = (Frame(GoAway, 0, 1, new byte[8]), Http2ErrorCode.ProtocolError),
-        ["GOAWAY of 7 bytes"] = (Frame(GoAway, 0, 0, new byte[7]), Http2ErrorCode.FrameSizeError),
+        ["GOAWAY on a stream"] = (Frame(GoingAway, 0, 1, new byte[8]), Http2ErrorCode.ProtocolError),
+        ["GOAWAY of 7 bytes"] = (Frame(GoingAway, 0, 0, new byte[7]), Http2ErrorCode.FrameSizeError),
         ["WINDOW_UPDATE of 3 bytes"] = (Frame(WindowUpdate, 0, 0, 0, 0, 1), Http2ErrorCode.FrameSizeError),
         ["WINDOW_UPDATE of 0 on stream 0"] = (WindowUpdateFrame(0, 0), Http2ErrorCode.ProtocolError),
         ["WINDOW_UPDATE on an idle stream"] = (WindowUpdateFrame(1, 1), Http2ErrorCode.ProtocolError),
@@ -74,7 +74,7 @@ public sealed class ConnectionErrorTests
         ["RST_STREAM on an idle stream"] = (Reset(9, 1), Http2ErrorCode.ProtocolError),
         ["DATA on a closed stream"] = (Join(Response(1, true), DataFrame(1, [1])), Http2ErrorCode.StreamClosed),
         ["HEADERS on a closed stream"] = (Join(Response(1, true), Response(1, true)), Http2ErrorCode.StreamClosed),
-        ["GOAWAY of 7 bytes"] = (Frame(GoAway, 0, 0, new byte[7]), Http2ErrorCode.FrameSizeError),
+        ["GOAWAY of 7 bytes"] = (Frame(GoingAway, 0, 0, new byte[7]), Http2ErrorCode.FrameSizeError),
         ["broken header block"] = (HeadersFrame(1, [0x80], true), Http2ErrorCode.CompressionError),
     };
 

@@ -32,7 +32,7 @@ public sealed class FloodTests
                 await peer.SendAsync(frame);
             }
         });
-        var goAway = await peer.ExpectAsync(GoAway);
+        var goAway = await peer.ExpectAsync(GoingAway);
         Assert.Equal(Http2ErrorCode.EnhanceYourCalm, (Http2ErrorCode)goAway.Word(4));
         await flood.Within("the flood's end");
     }
@@ -49,7 +49,7 @@ public sealed class FloodTests
                 await peer.SendAsync(Request(i, false), Reset(i, 8));
             }
         });
-        var goAway = await peer.ExpectAsync(GoAway);
+        var goAway = await peer.ExpectAsync(GoingAway);
         Assert.Equal(Http2ErrorCode.EnhanceYourCalm, (Http2ErrorCode)goAway.Word(4));
         await flood.Within("the flood's end");
     }

@@ -184,14 +184,9 @@ public sealed class InteropTests
         Assert.False(client.Closed.IsCompleted);
     }
 
-    [Fact]
+    [ToolFact("nghttp")]
     public async Task Nghttp_CallsOurServer()
     {
-        if (!Tools.Has("nghttp"))
-        {
-            return;
-        }
-
         await using var server = new SocketServer(Handlers.EchoAsync);
         var output = await Tools.RunAsync("nghttp", $"-v --no-dep -d {typeof(InteropTests).Assembly.Location} http://127.0.0.1:{server.Port}/x");
         Assert.Contains(":status: 200", output, StringComparison.Ordinal);
@@ -199,17 +194,12 @@ public sealed class InteropTests
         Assert.DoesNotContain("ERROR", output.Replace("NO_ERROR", "", StringComparison.Ordinal), StringComparison.Ordinal);
     }
 
-    [Theory]
+    [ToolTheory("h2load")]
     [InlineData("-n 20000 -c 10 -m 100")]
     [InlineData("-n 300 -c 3 -m 10 -w 20 -W 24 -d {file}")]
     [InlineData("-n 3000 -c 2 -m 500 -H x-large:{large}")]
     public async Task H2load_LoadsOurServer(string arguments)
     {
-        if (!Tools.Has("h2load"))
-        {
-            return;
-        }
-
         await using var server = new SocketServer(Handlers.EchoAsync);
         var output = await Tools.RunAsync(
             "h2load",
@@ -338,16 +328,11 @@ public sealed class InteropTests
 
     private static class Tools
     {
-        public static bool Has(string name)
-        {
-            var found = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, name)));
-            if (!found)
-            {
-                Console.Error.WriteLine($"SKIPPED: {name} is not installed (Debian: apt-get install nghttp2-client)");
-            }
-
-            return found;
-        }
+        /// <summary>Why tests with that program are skipped here; null when it is installed.</summary>
+        public static string? WhyNot(string name) =>
+            (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, name)))
+                ? null
+                : $"{name} is not installed (Debian: apt-get install nghttp2-client)";
 
         public static async Task<string> RunAsync(string name, string arguments)
         {
@@ -367,5 +352,15 @@ public sealed class InteropTests
                 }
             }
         }
+    }
+
+    private sealed class ToolFactAttribute : FactAttribute
+    {
+        public ToolFactAttribute(string tool) => Skip = Tools.WhyNot(tool);
+    }
+
+    private sealed class ToolTheoryAttribute : TheoryAttribute
+    {
+        public ToolTheoryAttribute(string tool) => Skip = Tools.WhyNot(tool);
     }
 }

@@ -101,7 +101,9 @@ public sealed class KeepAliveTests
         await connection.Ready.Within("ready");
         Assert.True(connection.TryOpenStream(out var stream));
         stream.WriteHead(Heads.Request(), endStream: false);
-        var write = stream.Output.WriteAsync(new byte[50_000]).AsTask();
+        await stream.Output.WriteAsync(new byte[50_000]).AsTask().Within("what the connection buffers");
+        var write = stream.Output.WriteAsync(new byte[10_000]).AsTask();
+        Assert.False(write.IsCompleted);
         time.Advance(TimeSpan.FromSeconds(10));
         time.Advance(TimeSpan.FromSeconds(5));
         await Assert.ThrowsAsync<Http2ConnectionException>(() => write.Within("write"));
@@ -128,12 +130,12 @@ public sealed class KeepAliveTests
         time.Advance(TimeSpan.FromMinutes(2.9));
         await peer.ExpectAliveAsync();
         time.Advance(TimeSpan.FromMinutes(0.2));
-        var announced = await peer.ExpectAsync(GoAway);
+        var announced = await peer.ExpectAsync(GoingAway);
         Assert.Equal(0x7fffffffu, announced.Word());
         Assert.Equal("max_idle", Encoding.ASCII.GetString(announced.Payload.AsSpan(8)));
         var ping = await peer.ExpectAsync(Ping);
         await peer.SendAsync(Frame(Ping, Ack, 0, ping.Payload));
-        Assert.Equal(1u, (await peer.ExpectAsync(GoAway)).Word());
+        Assert.Equal(1u, (await peer.ExpectAsync(GoingAway)).Word());
         await peer.ExpectEndAsync();
         await peer.EndAsync();
         await peer.Connection.Closed.Within("end");
@@ -149,7 +151,7 @@ public sealed class KeepAliveTests
         time.Advance(TimeSpan.FromSeconds(119));
         Assert.False(peer.Connection.Closed.IsCompleted);
         time.Advance(TimeSpan.FromSeconds(15));
-        Assert.Equal(4u, (await peer.ExpectAsync(GoAway)).Word(4));
+        Assert.Equal(4u, (await peer.ExpectAsync(GoingAway)).Word(4));
         await peer.Connection.Closed.Within("end");
     }
 

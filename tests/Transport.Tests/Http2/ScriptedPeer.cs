@@ -92,7 +92,7 @@ internal sealed class ScriptedPeer : IAsyncDisposable
                 return frame;
             }
 
-            if (frame.Type == Wire.GoAway && type != Wire.GoAway)
+            if (frame.Type == Wire.GoingAway && type != Wire.GoingAway)
             {
                 throw new InvalidOperationException($"GOAWAY {frame} {System.Text.Encoding.UTF8.GetString(frame.Payload.AsSpan(8))} instead of a frame of type {type}");
             }
@@ -129,7 +129,7 @@ internal sealed class ScriptedPeer : IAsyncDisposable
     /// <summary>GOAWAY with this code, and then the end.</summary>
     public async Task ExpectConnectionErrorAsync(Http2ErrorCode code)
     {
-        var frame = await ExpectAsync(Wire.GoAway);
+        var frame = await ExpectAsync(Wire.GoingAway);
         Assert.Equal(code, (Http2ErrorCode)frame.Word(4));
         await ExpectEndAsync();
         await _pipe.Output.CompleteAsync();

@@ -56,6 +56,14 @@ public sealed class SettingsTests
         await pipes.Server.Output.CompleteAsync();
     }
 
+    [Fact]
+    public void Options_NameEveryProblem()
+    {
+        Assert.Empty(new Http2Options().Validate());
+        var wrong = new Http2Options { MaxFrameBytes = 1, ConnectionWindowBytes = 1, MaxConcurrentStreams = 0, KeepAliveTimeout = TimeSpan.Zero };
+        Assert.Equal(4, wrong.Validate().Count);
+    }
+
     private static Dictionary<int, uint> Parse(WireFrame? frame)
     {
         Assert.NotNull(frame);

@@ -1,14 +1,16 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net;
 using FastSidecar.Tests.Shared;
 using FastSidecar.Transport.Http2;
+using FastSidecar.Transport.Sockets;
 using Xunit;
 
 namespace FastSidecar.Transport.Tests.Http2;
 
 /// <summary>
-/// Our two roles over a link that delivers pieces of random size with random delays, under calls that read slowly, give up early, are canceled or reset. Whatever the
-/// interleaving: bodies arrive whole and in order or the call fails, nothing hangs, no slot is lost.
+/// Our two roles over a link that delivers pieces of random size with random delays, under calls that read slowly, give up early, are
+/// canceled or reset. Whatever the interleaving: bodies arrive whole and in order or the call fails, nothing hangs, no slot is lost.
 /// </summary>
 public sealed class SoakTests
 {
@@ -21,6 +23,25 @@ public sealed class SoakTests
     [InlineData(6)]
     public async Task RandomCallsOverARandomLink_AllEnd(int seed)
     {
+        await using var link = new RandomLink(seed);
+        await RunAsync(seed, link.Client, link.Server);
+    }
+
+    [Theory]
+    [InlineData(11)]
+    [InlineData(12)]
+    [InlineData(13)]
+    public async Task RandomCallsOverSockets_AllEnd(int seed)
+    {
+        var accepted = new TaskCompletionSource<SocketConnection>();
+        await using var listener = new SocketListener(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Start(accepted.SetResult);
+        var connected = await SocketConnector.ConnectAsync(listener.LocalEndPoint, TestTimeouts.Default, TimeProvider.System, default);
+        await RunAsync(seed, connected, await accepted.Task.Within("accept"));
+    }
+
+    private static async Task RunAsync(int seed, IDuplexPipe clientSide, IDuplexPipe serverSide)
+    {
         var random = new Random(seed);
         var options = new Http2Options
         {
@@ -28,10 +49,9 @@ public sealed class SoakTests
             ConnectionWindowBytes = random.Next(65_535, 100_000),
             MaxConcurrentStreams = 50,
         };
-        await using var link = new RandomLink(seed);
         var handler = new TestHandler(stream => ServeAsync(stream, new Random(seed + stream.Id)));
-        var server = Http2Connection.StartServer(link.Server, options, handler, TimeProvider.System);
-        var client = Http2Connection.StartClient(link.Client, options, TimeProvider.System);
+        var server = Http2Connection.StartServer(serverSide, options, handler, TimeProvider.System);
+        var client = Http2Connection.StartClient(clientSide, options, TimeProvider.System);
         await client.Ready.Within("settings");
         var outcomes = new int[2];
         var workers = Enumerable.Range(0, 20).Select(async worker =>

@@ -23,7 +23,7 @@ internal static class Wire
     public const byte Settings = 4;
     public const byte PushPromise = 5;
     public const byte Ping = 6;
-    public const byte GoAway = 7;
+    public const byte GoingAway = 7;
     public const byte WindowUpdate = 8;
     public const byte Continuation = 9;
 
@@ -81,7 +81,7 @@ internal static class Wire
     public static byte[] WindowUpdateFrame(int streamId, uint increment) => Frame(WindowUpdate, 0, streamId, Word(increment));
 
     public static byte[] GoAwayFrame(int lastStreamId, uint code, string text = "") =>
-        Frame(GoAway, 0, 0, [.. Word((uint)lastStreamId), .. Word(code), .. Encoding.ASCII.GetBytes(text)]);
+        Frame(GoingAway, 0, 0, [.. Word((uint)lastStreamId), .. Word(code), .. Encoding.ASCII.GetBytes(text)]);
 
     public static byte[] DataFrame(int streamId, byte[] bytes, bool end = false) => Frame(Data, end ? EndStream : (byte)0, streamId, bytes);
 

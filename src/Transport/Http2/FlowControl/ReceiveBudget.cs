@@ -1,9 +1,9 @@
 namespace FastSidecar.Transport.Http2.FlowControl;
 
 /// <summary>
-/// A cap on the bytes that all connections together hold for streams whose readers are slow. Below it a connection's window is credited when bytes
-/// arrive, so that one slow stream cannot stop its neighbours; above it when they are consumed, so that the whole process holds at most
-/// the cap plus one connection window for each connection.
+/// A cap on the bytes that all connections together hold for streams whose readers are slow. Below it a connection's window is credited
+/// when bytes arrive, so that one slow stream cannot stop its neighbours; above it when they are consumed, so that the whole process holds
+/// at most the cap plus one connection window for each connection.
 /// </summary>
 public sealed class ReceiveBudget
 {

@@ -1,8 +1,8 @@
 namespace FastSidecar.Transport.Http2.FlowControl;
 
 /// <summary>
-/// What we let the peer send, on a stream or the connection. Credit is saved up and given in one WINDOW_UPDATE when half of the window is owed: often enough
-/// that the peer never waits while we keep up, seldom enough to cost nothing for small bodies.
+/// What we let the peer send, on a stream or the connection. Credit is saved up and given in one WINDOW_UPDATE when half of the window is
+/// owed: often enough that the peer never waits while we keep up, seldom enough to cost nothing for small bodies.
 /// </summary>
 internal struct ReceiveWindow
 {

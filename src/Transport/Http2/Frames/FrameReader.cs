@@ -20,8 +20,9 @@ internal interface IFrameReceiver
 }
 
 /// <summary>
-/// Cuts frames out of pieces of bytes of any size, down to single ones. DATA goes through piece by piece, as it comes; every other frame is handed over
-/// whole, copied only when it was split. So at most one frame other than DATA is held back, and the transport's blocks are always used up at once.
+/// Cuts frames out of pieces of bytes of any size, down to single ones. DATA goes through piece by piece, as it comes; every other frame is
+/// handed over whole, copied only when it was split. So at most one frame other than DATA is held back, and the transport's blocks are
+/// always used up at once.
 /// </summary>
 internal sealed class FrameReader
 {

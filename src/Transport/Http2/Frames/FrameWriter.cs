@@ -62,7 +62,8 @@ internal static class FrameWriter
     }
 
     /// <summary>A complete header block as HEADERS and as many CONTINUATIONs as it takes.</summary>
-    public static int WriteHeaderBlock(IBufferWriter<byte> output, int streamId, ReadOnlySpan<byte> block, bool endStream, int maxFrameBytes)
+    public static int WriteHeaderBlock(
+        IBufferWriter<byte> output, int streamId, ReadOnlySpan<byte> block, bool endStream, int maxFrameBytes)
     {
         var type = FrameType.Headers;
         var flags = endStream ? FrameFlags.EndStream : FrameFlags.None;

@@ -16,7 +16,9 @@ internal enum ClosedStreamFact
     Ended,
 }
 
-/// <summary>The last streams that were closed. Fixed size: the fate of the newest <see cref="Remembered"/> ids is enough to judge late frames.</summary>
+/// <summary>
+/// The last streams that were closed. Fixed size: the fate of the newest <see cref="Remembered"/> ids is enough to judge late frames.
+/// </summary>
 internal sealed class ClosedStreams
 {
     /// <summary>A power of two; ids are all odd, so id / 2 indexes without gaps.</summary>

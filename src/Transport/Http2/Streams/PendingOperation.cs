@@ -4,12 +4,12 @@ using System.Threading.Tasks.Sources;
 namespace FastSidecar.Transport.Http2.Streams;
 
 /// <summary>
-/// The awaitable part of one kind of operation of a stream (read, flush, head), reused for every operation of that kind. What the operation's
-/// result is gets decided when the awaiting flow fetches it, so completing only says "look again".
+/// The awaitable part of one kind of operation of a stream (read, flush, head), reused for every operation of that kind. What the
+/// operation's result is gets decided when the awaiting flow fetches it, so completing only says "look again".
 /// </summary>
 /// <remarks>
-/// <see cref="IsWaiting"/> and <see cref="IsOutstanding"/> belong to the connection's lock. An operation waits until something decides to complete it,
-/// and stays outstanding until the flow has fetched the result; only then may the stream be reused.
+/// <see cref="IsWaiting"/> and <see cref="IsOutstanding"/> belong to the connection's lock. An operation waits until something decides to
+/// complete it, and stays outstanding until the flow has fetched the result; only then may the stream be reused.
 /// </remarks>
 internal struct PendingOperation
 {
@@ -24,7 +24,9 @@ internal struct PendingOperation
 
     public readonly short Version => _core.Version;
 
-    /// <summary>Under the lock. <paramref name="onCanceled"/> is called with <paramref name="owner"/>, which calls <see cref="TryCancel"/>.</summary>
+    /// <summary>
+    /// Under the lock. <paramref name="onCanceled"/> is called with <paramref name="owner"/>, which calls <see cref="TryCancel"/>.
+    /// </summary>
     public void Start(object owner, Action<object?> onCanceled, CancellationToken cancellationToken)
     {
         if (IsOutstanding)
@@ -43,7 +45,9 @@ internal struct PendingOperation
         }
     }
 
-    /// <summary>Under the lock: true when the operation was waiting and is now to be completed by the caller's <see cref="Complete"/>.</summary>
+    /// <summary>
+    /// Under the lock: true when the operation was waiting and is now to be completed by the caller's <see cref="Complete"/>.
+    /// </summary>
     public bool TryFinishWaiting()
     {
         var waiting = IsWaiting;
@@ -72,7 +76,8 @@ internal struct PendingOperation
         _core.OnCompleted(continuation, state, token, flags);
 
     /// <summary>
-    /// Outside of the lock, because it waits for a cancellation callback that may be running and wants the lock. Throws when the operation was canceled.
+    /// Outside of the lock, because it waits for a cancellation callback that may be running and wants the lock. Throws when the operation
+    /// was canceled.
     /// <see cref="Release"/> must follow in any case.
     /// </summary>
     public void Fetch(short token)

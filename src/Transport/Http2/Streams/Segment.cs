@@ -16,7 +16,9 @@ internal sealed class Segment : ReadOnlySequenceSegment<byte>
 
     public byte[] Block => _block;
 
-    /// <summary>How many bytes of the block are in use; before <see cref="Link"/> only the last segment of a chain may have room behind them.</summary>
+    /// <summary>
+    /// How many bytes of the block are in use; before <see cref="Link"/> only the last segment of a chain may have room behind them.
+    /// </summary>
     public int Filled { get; set; }
 
     public int Room => _block.Length - Filled;

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace FastSidecar.Transport.Http2.Streams;
 
 /// <summary>
-/// The streams that have something to send and room in their own window, in the order of their turns. A stream that has used its turn goes to the
-/// end, so that none starves when the connection's window or the socket is short. Linked through the streams: nothing is allocated.
+/// The streams that have something to send and room in their own window, in the order of their turns. A stream that has used its turn goes
+/// to the end, so that none starves when the connection's window or the socket is short. Linked through the streams: nothing is allocated.
 /// </summary>
 internal sealed class SendQueue
 {

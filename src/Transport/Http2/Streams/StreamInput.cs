@@ -6,12 +6,12 @@ using System.Threading.Tasks.Sources;
 namespace FastSidecar.Transport.Http2.Streams;
 
 /// <summary>
-/// The peer's DATA as a pipe: a chain of pooled blocks that frame parsing appends to and the stream's reader consumes. Everything but the blocks' bytes
-/// is guarded by the connection's lock.
+/// The peer's DATA as a pipe: a chain of pooled blocks that frame parsing appends to and the stream's reader consumes. Everything but the
+/// blocks' bytes is guarded by the connection's lock.
 /// </summary>
 /// <remarks>
-/// The stream's window is credited for bytes that the reader has examined, not only for consumed ones: a reader that waits for a message longer than
-/// the window would otherwise wait for ever. What it then holds is its own decision.
+/// The stream's window is credited for bytes that the reader has examined, not only for consumed ones: a reader that waits for a message
+/// longer than the window would otherwise wait for ever. What it then holds is its own decision.
 /// </remarks>
 internal sealed class StreamInput : PipeReader, IValueTaskSource<ReadResult>
 {
@@ -225,7 +225,8 @@ internal sealed class StreamInput : PipeReader, IValueTaskSource<ReadResult>
 
     ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _read.GetStatus(token);
 
-    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    void IValueTaskSource<ReadResult>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _read.OnCompleted(continuation, state, token, flags);
 
     private bool HasNewsUnsynchronized() => _buffered > _examined || _ended || _cancelNext || _stream.HasFailedUnsynchronized;

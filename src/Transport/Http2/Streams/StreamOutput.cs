@@ -5,12 +5,13 @@ using System.Threading.Tasks.Sources;
 namespace FastSidecar.Transport.Http2.Streams;
 
 /// <summary>
-/// Our DATA as a pipe. What the producer wrote with GetMemory and Advance lies in a chain of pooled blocks; the memory given to WriteAsync is only
-/// referred to until it has left. The connection takes both, in this order, as its turn and the windows allow.
+/// Our DATA as a pipe. What the producer wrote with GetMemory and Advance lies in a chain of pooled blocks; the memory given to WriteAsync
+/// is only referred to until it has left. The connection takes both, in this order, as its turn and the windows allow.
 /// </summary>
 /// <remarks>
-/// The producer owns the chain's end without a lock; under the connection's lock only committed bytes are touched, and committing is done by the producer
-/// under the lock. For the same reason blocks go back to their pool only from the producer's calls, or when the stream is recycled.
+/// The producer owns the chain's end without a lock; under the connection's lock only committed bytes are touched, and committing is done
+/// by the producer under the lock. For the same reason blocks go back to their pool only from the producer's calls, or when the stream is
+/// recycled.
 /// </remarks>
 internal sealed class StreamOutput : PipeWriter, IValueTaskSource<FlushResult>
 {
@@ -76,7 +77,8 @@ internal sealed class StreamOutput : PipeWriter, IValueTaskSource<FlushResult>
         _uncommitted += bytes;
     }
 
-    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => SendAsync(default, cancellationToken);
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) =>
+        SendAsync(default, cancellationToken);
 
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default) =>
         SendAsync(source, cancellationToken);
@@ -123,9 +125,12 @@ internal sealed class StreamOutput : PipeWriter, IValueTaskSource<FlushResult>
         _uncommitted = 0;
     }
 
-    /// <summary>Under the lock: how much of <paramref name="bytes"/> to copy into one frame: buffered bytes, and memory of the caller behind them when it is short.</summary>
+    /// <summary>
+    /// Under the lock: how much of <paramref name="bytes"/> to copy into one frame: buffered bytes, and memory of the caller behind them
+    /// when it is short.
+    /// </summary>
     public int BeforeExternalUnsynchronized(int bytes) =>
-        _committed > 0 && _committed < bytes && bytes - _committed >= ConnectionOutput.MinExternalBytes ? (int)_committed : bytes;
+        _committed > 0 && _committed < bytes && bytes - _committed >= DataOutput.MinExternalBytes ? (int)_committed : bytes;
 
     /// <summary>Under the lock: takes up to <paramref name="destination"/>'s length of pending bytes, copying them.</summary>
     public void TakeUnsynchronized(Span<byte> destination)
@@ -154,10 +159,13 @@ internal sealed class StreamOutput : PipeWriter, IValueTaskSource<FlushResult>
         }
     }
 
-    /// <summary>Under the lock: takes bytes of the caller's memory without copying. They stay the caller's until <see cref="ExternalSentUnsynchronized"/>.</summary>
+    /// <summary>
+    /// Under the lock: takes bytes of the caller's memory without copying. They stay the caller's until
+    /// <see cref="ExternalSentUnsynchronized"/>.
+    /// </summary>
     public ReadOnlyMemory<byte> TakeExternalUnsynchronized(int bytes)
     {
-        Debug.Assert(_committed == 0 && !_externalInFlight, "buffered bytes go first, one piece of memory is under way at a time");
+        Debug.Assert(_committed == 0, "buffered bytes go first");
         var taken = _external[..bytes];
         _external = _external[bytes..];
         _externalInFlight = true;
@@ -244,7 +252,8 @@ internal sealed class StreamOutput : PipeWriter, IValueTaskSource<FlushResult>
 
     ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token) => _flush.GetStatus(token);
 
-    void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    void IValueTaskSource<FlushResult>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _flush.OnCompleted(continuation, state, token, flags);
 
     private ValueTask<FlushResult> SendAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken)
@@ -345,7 +354,9 @@ internal sealed class StreamOutput : PipeWriter, IValueTaskSource<FlushResult>
         return true;
     }
 
-    /// <summary>A canceled write gives its memory back at once; what was not sent of it is still part of the body, so it is copied.</summary>
+    /// <summary>
+    /// A canceled write gives its memory back at once; what was not sent of it is still part of the body, so it is copied.
+    /// </summary>
     private void KeepExternalUnsynchronized()
     {
         if (_external.IsEmpty)

@@ -21,27 +21,6 @@ internal enum StreamState : byte
     Closed,
 }
 
-/// <summary>How a stream came to fail. The exception is made only when someone asks for it.</summary>
-internal enum StreamFault : byte
-{
-    None,
-
-    /// <summary>RST_STREAM received.</summary>
-    ResetByPeer,
-
-    /// <summary>The caller reset or disposed it.</summary>
-    ResetHere,
-
-    /// <summary>The peer broke a rule of this stream; our side sent RST_STREAM.</summary>
-    PeerFault,
-
-    /// <summary>Above the last stream that the peer's GOAWAY names, or never sent.</summary>
-    NeverProcessed,
-
-    /// <summary>The whole connection failed.</summary>
-    Connection,
-}
-
 /// <summary>What is to be run for a stream after the read batch, outside of the connection's lock.</summary>
 [Flags]
 internal enum StreamWork : byte

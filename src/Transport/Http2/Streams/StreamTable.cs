@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace FastSidecar.Transport.Http2.Streams;
 
 /// <summary>
-/// The open streams of a connection by id: open addressing with linear probing, no allocation once it has grown. Ids of one connection are all odd
-/// and come in order, so half of the id is already a good hash.
+/// The open streams of a connection by id: open addressing with linear probing, no allocation once it has grown. Ids of one connection are
+/// all odd and come in order, so half of the id is already a good hash.
 /// </summary>
 internal sealed class StreamTable
 {
