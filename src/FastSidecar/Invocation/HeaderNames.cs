@@ -46,6 +46,9 @@ internal static class HeaderNames
 
     public static ReadOnlySpan<byte> Forwarded => "Forwarded"u8;
 
+    /// <summary>Every byte may stand in a field name (RFC 9110 §5.1).</summary>
+    public static bool IsToken(ReadOnlySpan<byte> name) => !name.IsEmpty && name.IndexOfAnyExcept(TokenBytes) < 0;
+
     public static bool Is(ReadOnlySpan<byte> name, ReadOnlySpan<byte> other) =>
         name.Length == other.Length && Ascii.EqualsIgnoreCase(name, other);
 

@@ -47,7 +47,9 @@ internal sealed class ChannelDialer
         try
         {
             await connection.Ready.WaitAsync(linked.Token);
-            return connection;
+
+            // The peer's SETTINGS and its end can come in one batch: who waits must not dial once more for that, and again, without a pause.
+            return connection.IsOpen ? connection : throw connection.Failure ?? new EndOfStreamException("EOF");
         }
         catch (Exception failure)
         {

@@ -8,6 +8,9 @@ namespace FastSidecar.Transport.Channels;
 /// <remarks>Locks are taken in the order group, connection; a connection calls <see cref="OnConnectionChanged"/> outside of its own.</remarks>
 internal sealed class ChannelGroup : IHttp2ConnectionObserver
 {
+    /// <summary>A request gives up when so many connections were made for it and each was gone before it could use it.</summary>
+    private const int MostDialsInVain = 3;
+
     /// <summary>After a dial failed beside live channels the next one waits: nobody depends on it.</summary>
     private static readonly TimeSpan GrowthPause = TimeSpan.FromSeconds(1);
 
@@ -62,6 +65,7 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
     public async ValueTask<Http2Stream?> OpenStreamAsync(CancellationToken cancellationToken)
     {
         var first = true;
+        var dials = 0;
         while (true)
         {
             LinkedListNode<TaskCompletionSource> waiter;
@@ -76,6 +80,11 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
                 if (TryOpenStream(out var stream))
                 {
                     return stream;
+                }
+
+                if (_channels.Length == 0 && dials++ == MostDialsInVain)
+                {
+                    throw new ChannelConnectException("connection error: desc = \"error reading server preface: EOF\"", null);
                 }
 
                 var source = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -11,15 +11,13 @@ public abstract class PairTests<TPair>(TPair pair) : IClassFixture<TPair>, IAsyn
     /// <summary>Room for a connection that a pool keeps.</summary>
     private const int KeptDescriptors = 4;
 
-    private int _callerDescriptors;
-    private int _calleeDescriptors;
+    private readonly List<int> _descriptors = [];
 
     internal TPair Pair { get; } = pair;
 
     public Task InitializeAsync()
     {
-        _callerDescriptors = Pair.Caller.Descriptors();
-        _calleeDescriptors = Pair.Callee.Descriptors();
+        _descriptors.AddRange(Pair.Processes.Select(static process => process.Descriptors()));
         return Task.CompletedTask;
     }
 
@@ -27,8 +25,11 @@ public abstract class PairTests<TPair>(TPair pair) : IClassFixture<TPair>, IAsyn
     {
         Pair.AssertHealthy();
         await Pair.CallWorksAsync();
-        await Pair.Caller.DescriptorsReturnAsync(_callerDescriptors + KeptDescriptors);
-        await Pair.Callee.DescriptorsReturnAsync(_calleeDescriptors + KeptDescriptors);
+        foreach (var (process, before) in Pair.Processes.Zip(_descriptors))
+        {
+            await process.DescriptorsReturnAsync(before + KeptDescriptors);
+        }
+
         Pair.AssertHealthy();
     }
 }

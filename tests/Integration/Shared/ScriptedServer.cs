@@ -9,14 +9,15 @@ namespace FastSidecar.Integration.Shared;
 internal sealed class ScriptedServer : IAsyncDisposable
 {
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-    private readonly ConcurrentBag<Task> _connections = [];
+    private readonly ConcurrentDictionary<RawConnection, Task> _connections = [];
     private readonly Task _accepting;
+    private Func<RawConnection, Task> _script;
 
     /// <param name="script">Plays one connection; it is closed in order when the script ends, unless the script did otherwise.</param>
     /// <param name="port">0 takes a free one.</param>
     public ScriptedServer(Func<RawConnection, Task> script, int port = 0)
     {
-        Script = script;
+        _script = script;
         Port = port == 0 ? FreePorts.Next() : port;
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, Port));
         _listener.Listen(1024);
@@ -25,11 +26,21 @@ internal sealed class ScriptedServer : IAsyncDisposable
 
     public int Port { get; }
 
-    /// <summary>For the connections to come.</summary>
-    public Func<RawConnection, Task> Script { get; set; }
 
-    /// <summary>Connections accepted so far.</summary>
-    public int Accepted => _connections.Count;
+    /// <summary>Connections that are open.</summary>
+    public int Playing => _connections.Count;
+
+    /// <summary>Ends what connections there are, in order, and waits until the other side has let go of them; those to come are played by another script.</summary>
+    public async Task PlayAsync(Func<RawConnection, Task> script)
+    {
+        _script = script;
+        foreach (var connection in _connections.Keys)
+        {
+            connection.FinishSending();
+        }
+
+        await Eventually.TrueAsync(() => _connections.IsEmpty, () => "the other side keeps connections that were ended");
+    }
 
     /// <summary>Reads one request with its body: a Content-Length or chunks. False when the connection ends before.</summary>
     public static async Task<bool> ReadRequestAsync(RawConnection connection)
@@ -75,7 +86,12 @@ internal sealed class ScriptedServer : IAsyncDisposable
     {
         _listener.Dispose();
         await _accepting;
-        await Task.WhenAll(_connections).Within("the end of the scripts");
+        foreach (var connection in _connections.Keys)
+        {
+            connection.Reset();
+        }
+
+        await Task.WhenAll(_connections.Values).Within("the end of the scripts");
     }
 
     private async Task AcceptAsync()
@@ -92,20 +108,28 @@ internal sealed class ScriptedServer : IAsyncDisposable
                 return;
             }
 
-            _connections.Add(PlayAsync(socket));
+            var connection = new RawConnection(socket);
+            var played = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _connections[connection] = played.Task;
+            _ = PlayAsync(connection, played);
         }
     }
 
-    private async Task PlayAsync(Socket socket)
+    private async Task PlayAsync(RawConnection connection, TaskCompletionSource played)
     {
-        using var connection = new RawConnection(socket);
         try
         {
-            await Script(connection);
+            await _script(connection);
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or TimeoutException)
         {
-            // The script ended the connection itself.
+            // The script ended the connection itself, or waited for what the test did not make happen: the test says so.
+        }
+        finally
+        {
+            connection.Dispose();
+            _connections.TryRemove(connection, out _);
+            played.SetResult();
         }
     }
 }

@@ -25,12 +25,14 @@ public class SidecarPair : IAsyncLifetime
 
     internal SidecarProcess Caller { get; private set; } = null!;
 
+    internal virtual IEnumerable<SidecarProcess> Processes => [Caller, Callee];
+
     /// <summary>The path form of a call of the app.</summary>
     internal string PathTo(string method) => $"/v1.0/invoke/{Callee.AppId}/method/{method}";
 
     internal string UrlTo(string method) => $"http://127.0.0.1:{Caller.HttpPort}{PathTo(method)}";
 
-    public async Task InitializeAsync()
+    public virtual async Task InitializeAsync()
     {
         App = await EchoApp.StartAsync();
         Callee = await SidecarProcess.StartAsync(new SidecarSettings { AppId = SidecarSettings.UniqueId("callee"), AppPort = App.Port, Flags = _flags });
@@ -38,7 +40,7 @@ public class SidecarPair : IAsyncLifetime
         await CallWorksAsync();
     }
 
-    public async Task DisposeAsync()
+    public virtual async Task DisposeAsync()
     {
         await Caller.DisposeAsync();
         await Callee.DisposeAsync();
@@ -73,7 +75,9 @@ public class SidecarPair : IAsyncLifetime
 
     internal void AssertHealthy()
     {
-        Caller.AssertHealthy();
-        Callee.AssertHealthy();
+        foreach (var process in Processes)
+        {
+            process.AssertHealthy();
+        }
     }
 }

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Text;
+using FastSidecar.Invocation;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 
@@ -100,6 +101,7 @@ internal sealed class KestrelExchange : HttpExchange
     {
         var nameBytes = RequestHeaders.Append(name.Length, value.Length, out var valueBytes);
         Encoding.Latin1.GetBytes(name, nameBytes);
+        _hasIllegalField |= !HeaderNames.IsToken(nameBytes);
         Encoding.Latin1.GetBytes(value, valueBytes);
     }
 }
