@@ -15,6 +15,9 @@ internal sealed partial class ShutdownSequence(RunningParts parts, Readiness rea
     /// <summary>Requests under way on the HTTP ports get this long whatever the grace period says.</summary>
     private static readonly TimeSpan HttpDrain = TimeSpan.FromSeconds(10);
 
+    /// <summary>A scrape under way gets this long: one that hangs must not hold up what comes after.</summary>
+    private static readonly TimeSpan MetricsDrain = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan LongestDelay = TimeSpan.FromMilliseconds(int.MaxValue);
 
     /// <summary>After a signal: keeps serving for the block period that was asked for, if any.</summary>
@@ -51,7 +54,7 @@ internal sealed partial class ShutdownSequence(RunningParts parts, Readiness rea
         readiness.SetNotReady(Readiness.GrpcInternalServer);
 
         // 1. No limit here, as in daprd: calls from other sidecars finish.
-        await Task.WhenAll(StopAsync(parts.Metrics), parts.GrpcApi?.DrainAsync() ?? Task.CompletedTask, parts.Internal?.DrainAsync() ?? Task.CompletedTask);
+        await Task.WhenAll(StopMetricsAsync(), parts.GrpcApi?.DrainAsync() ?? Task.CompletedTask, parts.Internal?.DrainAsync() ?? Task.CompletedTask);
 
         // 2. From here on the grace period counts.
         if (options.GracefulShutdown != Timeout.InfiniteTimeSpan)
@@ -92,17 +95,25 @@ internal sealed partial class ShutdownSequence(RunningParts parts, Readiness rea
         return null;
     }
 
-    /// <summary>Stops the HTTP ports; false when requests under way outlasted their patience. Those are not cut off here: the end of the process does it, with a FIN.</summary>
-    private async Task<bool> StopHttpAsync(CancellationToken cancellationToken)
+    private async Task StopMetricsAsync()
     {
-        var drained = Task.WhenAll(StopAsync(parts.HttpApi), StopAsync(parts.PublicHttp));
-        var patience = Task.Delay(HttpDrain, time, cancellationToken);
-        if (await Task.WhenAny(drained, patience) != drained)
+        using var ended = new CancellationTokenSource();
+        await EndsWithinAsync(StopAsync(parts.Metrics), MetricsDrain, ended.Token);
+        await ended.CancelAsync();
+    }
+
+    /// <summary>Stops the HTTP ports; false when requests under way outlasted their patience. Those are not cut off here: the end of the process does it, with a FIN.</summary>
+    private Task<bool> StopHttpAsync(CancellationToken cancellationToken) =>
+        EndsWithinAsync(Task.WhenAll(StopAsync(parts.HttpApi), StopAsync(parts.PublicHttp)), HttpDrain, cancellationToken);
+
+    private async Task<bool> EndsWithinAsync(Task ending, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        if (!ending.IsCompleted && await Task.WhenAny(ending, Task.Delay(patience, time, cancellationToken)) != ending)
         {
             return false;
         }
 
-        await drained;
+        await ending;
         return true;
     }
 

@@ -37,6 +37,12 @@ internal sealed partial class Sidecar
         [LoggerMessage(Level = LogLevel.Information, Message = "All outstanding http endpoints processed")]
         public static partial void EndpointsProcessed(ILogger logger);
 
+        [LoggerMessage(Level = LogLevel.Debug, Message = "Refreshing channels")]
+        public static partial void RefreshingChannels(ILogger logger);
+
+        [LoggerMessage(Level = LogLevel.Debug, Message = "Channels refreshed")]
+        public static partial void ChannelsRefreshed(ILogger logger);
+
         [LoggerMessage(Level = LogLevel.Warning, Message = "App channel is not initialized. Did you configure an app-port?")]
         public static partial void NoAppChannel(ILogger logger);
 
@@ -46,6 +52,9 @@ internal sealed partial class Sidecar
 
         [LoggerMessage(Level = LogLevel.Information, Message = "app max concurrency set to {Limit}")]
         public static partial void MaxConcurrency(ILogger logger, int limit);
+
+        [LoggerMessage(Level = LogLevel.Information, Message = "Enabled gRPC tracing middleware")]
+        public static partial void GrpcTracingEnabled(ILogger logger);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "API gRPC server is running on port {Port}")]
         public static partial void GrpcRunning(ILogger logger, int port);

@@ -139,11 +139,15 @@ internal sealed partial class Sidecar
 
     private HttpAppTarget? CreateApp()
     {
+        var channelsLog = _logging.CreateLogger("dapr.runtime.channels");
+        Log.RefreshingChannels(channelsLog);
         if (_options.AppPort <= 0)
         {
-            Log.NoAppChannel(_logging.CreateLogger("dapr.runtime.channels"));
+            Log.NoAppChannel(channelsLog);
             return null;
         }
+
+        Log.ChannelsRefreshed(channelsLog);
 
         if (_options.AppProtocol != AppProtocol.Http)
         {
@@ -197,6 +201,7 @@ internal sealed partial class Sidecar
             Parts.GrpcApi.Start(listener);
         }
 
+        LogGrpcTracing("dapr.runtime.grpc.api");
         Readiness.SetReady(Readiness.GrpcApiServer);
         if (_ports.OnSocketFiles)
         {
@@ -262,6 +267,7 @@ internal sealed partial class Sidecar
         var listener = await _ports.BindInternalAsync(reserved, port, cancellationToken);
         Parts.Internal = new Http2Listener(new PeerService(inbound, messageLimit, _logging.CreateLogger("dapr.runtime.grpc.internal")), PeerHttp2(_options), _time, _log);
         Parts.Internal.Start(listener);
+        LogGrpcTracing("dapr.runtime.grpc.internal");
         Readiness.SetReady(Readiness.GrpcInternalServer);
         Log.InternalRunning(_log, _options.InternalGrpcListenAddress, port);
     }
@@ -352,6 +358,14 @@ internal sealed partial class Sidecar
         return enabled
             ? new ApiLogPolicy(new ApiLog(_logging), _configuration.ApiLogging.ObfuscateUrls, _configuration.ApiLogging.OmitHealthChecks)
             : null;
+    }
+
+    private void LogGrpcTracing(string scope)
+    {
+        if (TracesHeaders)
+        {
+            Log.GrpcTracingEnabled(_logging.CreateLogger(scope));
+        }
     }
 
     private void LogResources()
