@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace FastSidecar.Commands;
 
 /// <summary>
-/// SIGINT and SIGTERM: the first asks for an orderly end, a second ends the process at once with 1 (dapr/kit signals/signals.go). SIGHUP is held off.
+/// SIGINT and SIGTERM: the first asks for an orderly end, a second ends the process at once with 1 (dapr/kit signals/signals.go). SIGHUP is
+/// held off.
 /// </summary>
 internal sealed partial class ShutdownSignals : IDisposable
 {
