@@ -4,10 +4,16 @@ namespace FastSidecar.Commands;
 internal static class AppName
 {
     private static readonly string[] First =
-        ["amber", "brave", "calm", "clever", "early", "gentle", "happy", "keen", "lucky", "merry", "quick", "quiet", "royal", "swift", "warm", "wise"];
+    [
+        "amber", "brave", "calm", "clever", "early", "gentle", "happy", "keen",
+        "lucky", "merry", "quick", "quiet", "royal", "swift", "warm", "wise",
+    ];
 
     private static readonly string[] Second =
-        ["badger", "crane", "dolphin", "falcon", "finch", "fox", "heron", "lynx", "marten", "otter", "owl", "raven", "robin", "seal", "stork", "wren"];
+    [
+        "badger", "crane", "dolphin", "falcon", "finch", "fox", "heron", "lynx",
+        "marten", "otter", "owl", "raven", "robin", "seal", "stork", "wren",
+    ];
 
     public static string MakeUp(Random random) => $"{First[random.Next(First.Length)]}-{Second[random.Next(Second.Length)]}";
 }

@@ -59,7 +59,9 @@ internal sealed class ChildProcess : IDisposable
         return new ChildProcess(Process.Start(start)!, time);
     }
 
-    /// <summary>SIGTERM to the group, SIGKILL when it is not gone after <paramref name="patience"/> or when <paramref name="atOnce"/> says so.</summary>
+    /// <summary>
+    /// SIGTERM to the group, SIGKILL when it is not gone after <paramref name="patience"/> or when <paramref name="atOnce"/> says so.
+    /// </summary>
     public async Task StopAsync(TimeSpan patience, CancellationToken atOnce)
     {
         Signal(NativeProcess.SigTerm);

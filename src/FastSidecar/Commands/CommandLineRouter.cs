@@ -26,7 +26,8 @@ internal sealed record Route(ProgramRole Role, IReadOnlyList<string> Args)
 }
 
 /// <summary>
-/// Chooses the role: by the name the program was started under, so that a symlink is enough for a drop-in; under any name but Dapr's by the first word.
+/// Chooses the role: by the name the program was started under, so that a symlink is enough for a drop-in; under any name but Dapr's by the
+/// first word.
 /// </summary>
 internal static class CommandLineRouter
 {

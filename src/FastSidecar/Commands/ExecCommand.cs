@@ -1,8 +1,8 @@
 namespace FastSidecar.Commands;
 
 /// <summary>
-/// Becomes another program, as leader of a process group of its own. <c>run</c> starts its children through it: a Ctrl-C in the terminal then reaches only
-/// <c>run</c>, and all that an app starts can be ended together. .NET's Process cannot make a group.
+/// Becomes another program, as leader of a process group of its own. <c>run</c> starts its children through it: a Ctrl-C in the terminal
+/// then reaches only <c>run</c>, and all that an app starts can be ended together. .NET's Process cannot make a group.
 /// </summary>
 internal static class ExecCommand
 {
@@ -21,7 +21,13 @@ internal static class ExecCommand
         NativeProcess.LeadOwnGroup();
         NativeProcess.RestoreSigPipe();
         var reason = NativeProcess.Become(words);
-        error.Write(reason == NativeProcess.NoSuchFile ? $"{words[0]}: command not found\n" : $"{words[0]}: cannot be run (errno {reason})\n");
-        return reason == NativeProcess.NoSuchFile ? NotFound : CannotRun;
+        if (reason == NativeProcess.NoSuchFile)
+        {
+            error.Write($"{words[0]}: command not found\n");
+            return NotFound;
+        }
+
+        error.Write($"{words[0]}: cannot be run (errno {reason})\n");
+        return CannotRun;
     }
 }

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace FastSidecar.Commands;
 
 /// <summary>
-/// Free ports for a sidecar that is about to start. Each is held until all were chosen, so that none comes twice; between <see cref="Dispose"/> and the sidecar's
-/// own bind another program may take one, as with <c>dapr run</c>.
+/// Free ports for a sidecar that is about to start. Each is held until all were chosen, so that none comes twice; between
+/// <see cref="Dispose"/> and the sidecar's own bind another program may take one, as with <c>dapr run</c>.
 /// </summary>
 internal sealed class FreePorts : IDisposable
 {

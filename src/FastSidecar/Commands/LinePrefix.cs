@@ -6,7 +6,10 @@ internal static class LinePrefix
     /// <summary>A longer line is cut into pieces, each with the prefix: memory stays bounded whatever the app prints.</summary>
     private const int MaxLineBytes = 64 * 1024;
 
-    /// <summary>Runs until <paramref name="source"/> ends. Each line is one write under <paramref name="gate"/>; the last one gets its newline if it has none.</summary>
+    /// <summary>
+    /// Runs until <paramref name="source"/> ends. Each line is one write under <paramref name="gate"/>; the last one gets its newline if it
+    /// has none.
+    /// </summary>
     public static async Task CopyAsync(Stream source, Stream target, byte[] prefix, Lock gate)
     {
         // The prefix stays at the front; a line grows behind it.

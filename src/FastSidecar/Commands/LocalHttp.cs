@@ -5,7 +5,8 @@ using System.Text;
 namespace FastSidecar.Commands;
 
 /// <summary>
-/// One small request to a sidecar on this machine, a connection each: for the commands that ask a few times and must not bring an HTTP client into the binary.
+/// One small request to a sidecar on this machine, a connection each: for the commands that ask a few times and must not bring an HTTP
+/// client into the binary.
 /// </summary>
 internal static class LocalHttp
 {
@@ -14,7 +15,12 @@ internal static class LocalHttp
 
     /// <summary>The status of the answer. Throws SocketException or IOException when there is none.</summary>
     public static async Task<int> SendAsync(
-        Func<CancellationToken, ValueTask<Socket>> connect, string method, string path, string body, string apiToken, CancellationToken cancellationToken)
+        Func<CancellationToken, ValueTask<Socket>> connect,
+        string method,
+        string path,
+        string body,
+        string apiToken,
+        CancellationToken cancellationToken)
     {
         using var socket = await connect(cancellationToken);
         var length = Encoding.UTF8.GetByteCount(body);

@@ -4,7 +4,8 @@ using System.Net.Sockets;
 namespace FastSidecar.Commands;
 
 /// <summary>
-/// <c>--wait</c>: asks a sidecar on this machine until it is ready for outbound calls (dapr pkg/runtime/wait.go). Ends without an error also when it never gets ready.
+/// <c>--wait</c>: asks a sidecar on this machine until it is ready for outbound calls (dapr pkg/runtime/wait.go). Ends without an error
+/// also when it never gets ready.
 /// </summary>
 internal sealed class OutboundWait(string httpPort, TimeProvider time, TextWriter output)
 {
@@ -55,7 +56,12 @@ internal sealed class OutboundWait(string httpPort, TimeProvider time, TextWrite
         try
         {
             var status = await LocalHttp.SendAsync(
-                token => LocalHttp.ConnectAsync("localhost", port, token), "GET", "/v1.0/healthz/outbound", "", apiToken: "", timeout.Token);
+                token => LocalHttp.ConnectAsync("localhost", port, token),
+                "GET",
+                "/v1.0/healthz/outbound",
+                body: "",
+                apiToken: "",
+                timeout.Token);
             return status == 204 ? "" : string.Create(CultureInfo.InvariantCulture, $"HTTP status code {status}");
         }
         catch (Exception e) when (e is SocketException or IOException)

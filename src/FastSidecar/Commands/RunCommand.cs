@@ -8,8 +8,8 @@ using FastSidecar.Configuration.Flags;
 namespace FastSidecar.Commands;
 
 /// <summary>
-/// <c>run</c>: starts a sidecar and an app, shows both outputs, ends both when one ends or on a signal, and gives the app's exit code (dapr/cli cmd/run.go, for one
-/// app).
+/// <c>run</c>: starts a sidecar and an app, shows both outputs, ends both when one ends or on a signal, and gives the app's exit code
+/// (dapr/cli cmd/run.go, for one app).
 /// </summary>
 /// <param name="context">The world around.</param>
 /// <param name="self">This program's own file.</param>
@@ -175,7 +175,9 @@ internal sealed class RunCommand(CommandContext context, string self, IReadOnlyC
     private async Task<bool> PutMetadataAsync(RunPlan plan, string key, string value, CancellationToken cancellationToken)
     {
         var status = await LocalHttp.SendAsync(
-            token => plan.HttpSocketPath is { } path ? LocalHttp.ConnectAsync(path, token) : LocalHttp.ConnectAsync("127.0.0.1", plan.HttpPort, token),
+            token => plan.HttpSocketPath is { } path
+                ? LocalHttp.ConnectAsync(path, token)
+                : LocalHttp.ConnectAsync("127.0.0.1", plan.HttpPort, token),
             "PUT",
             $"/v1.0/metadata/{key}",
             value,
@@ -242,7 +244,9 @@ internal sealed class RunCommand(CommandContext context, string self, IReadOnlyC
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>The first signal stops in order, another one kills. Also the terminal's end: the children would outlive it in groups of their own.</summary>
+    /// <summary>
+    /// The first signal stops in order, another one kills. Also the terminal's end: the children would outlive it in groups of their own.
+    /// </summary>
     private sealed class SignalRegistrations : IDisposable
     {
         private readonly List<PosixSignalRegistration> _registrations = [];

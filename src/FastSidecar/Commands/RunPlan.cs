@@ -4,8 +4,8 @@ using FastSidecar.Configuration;
 namespace FastSidecar.Commands;
 
 /// <summary>
-/// What <c>run</c> starts: the sidecar's words, the app's words and what is added to the app's environment (dapr/cli pkg/standalone/run.go). Pure: free ports,
-/// files and names come in.
+/// What <c>run</c> starts: the sidecar's words, the app's words and what is added to the app's environment (dapr/cli
+/// pkg/standalone/run.go). Pure: free ports, files and names come in.
 /// </summary>
 internal sealed record RunPlan
 {
@@ -47,7 +47,8 @@ internal sealed record RunPlan
         var folder = RuntimeFolder(flags, environment);
 
         var arguments = new ArgumentList();
-        arguments.Add("--config", flags.Config.Value.Length > 0 ? flags.Config.Value : IfExists(Path.Combine(folder, "config.yaml"), exists));
+        var defaultConfig = IfExists(Path.Combine(folder, "config.yaml"), exists);
+        arguments.Add("--config", flags.Config.Value.Length > 0 ? flags.Config.Value : defaultConfig);
         arguments.Add("--app-protocol", flags.AppProtocol.Value);
         arguments.Add("--dapr-listen-addresses", flags.ListenAddresses.Value);
         arguments.AddSwitch("--enable-profiling", flags.EnableProfiling.Value);

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace FastSidecar.Commands;
 
 /// <summary>
-/// SIGINT and SIGTERM: the first asks for an orderly end, a second ends the process at once with 1 (dapr/kit signals/signals.go). SIGQUIT ends it with 2, as Go's runtime does.
-/// SIGHUP is held off; so are signals that a Go program outlives and others do not.
+/// SIGINT and SIGTERM: the first asks for an orderly end, a second ends the process at once with 1 (dapr/kit signals/signals.go). SIGQUIT
+/// ends it with 2, as Go's runtime does. SIGHUP is held off; so are signals that a Go program outlives and others do not.
 /// </summary>
 internal sealed partial class ShutdownSignals : IDisposable
 {

@@ -149,8 +149,8 @@ internal sealed partial class SidecarCommand(CommandContext context, SidecarRun 
 }
 
 /// <summary>
-/// Runs a sidecar until it ends by itself or <paramref name="shutdown"/> asks for it, and takes it down. Gives the exit code; 0 makes the last line of the log say
-/// that the end was orderly. Throws <see cref="SidecarStartException"/> when it cannot start.
+/// Runs a sidecar until it ends by itself or <paramref name="shutdown"/> asks for it, and takes it down. Gives the exit code; 0 makes the
+/// last line of the log say that the end was orderly. Throws <see cref="SidecarStartException"/> when it cannot start.
 /// </summary>
 internal delegate Task<int> SidecarRun(
     SidecarOptions options, EnvironmentVariables environment, DaprLogging logging, CancellationToken shutdown);

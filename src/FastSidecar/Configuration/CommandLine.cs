@@ -5,7 +5,10 @@ namespace FastSidecar.Configuration;
 /// <summary>The sidecar's command line.</summary>
 internal static class CommandLine
 {
-    /// <summary>Reads what <c>daprd</c>, or <c>fastsidecar</c> without a subcommand, was started with. Usage and flag errors go to <paramref name="error"/>.</summary>
+    /// <summary>
+    /// Reads what <c>daprd</c>, or <c>fastsidecar</c> without a subcommand, was started with. Usage and flag errors go to
+    /// <paramref name="error"/>.
+    /// </summary>
     public static CommandLineResult Read(
         IReadOnlyList<string> args, EnvironmentVariables environment, string hostName, bool asDaprd, TextWriter error)
     {
@@ -33,8 +36,8 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// <c>-app-id x</c> is accepted: a word that starts with one dash and is longer than two characters gets a second one, be it a flag or a value, exactly as
-    /// daprd does it.
+    /// <c>-app-id x</c> is accepted: a word that starts with one dash and is longer than two characters gets a second one, be it a flag or
+    /// a value, exactly as daprd does it.
     /// </summary>
     private static List<string> DoubleDashes(IReadOnlyList<string> args) =>
         [.. args.Select(static word => word is ['-', not '-', _, ..] ? $"-{word}" : word)];
@@ -48,7 +51,9 @@ internal sealed record CommandLineResult
     /// <summary>There for every action but <see cref="CommandLineAction.Exit"/> and <see cref="CommandLineAction.Fail"/>.</summary>
     public SidecarOptions? Options { get; init; }
 
-    /// <summary>The fatal log line of <see cref="CommandLineAction.Fail"/>, scope <c>dapr.runtime</c>; no log option applies to it.</summary>
+    /// <summary>
+    /// The fatal log line of <see cref="CommandLineAction.Fail"/>, scope <c>dapr.runtime</c>; no log option applies to it.
+    /// </summary>
     public string Problem { get; init; } = "";
 
     public int ExitCode { get; init; }

@@ -8,8 +8,8 @@ namespace FastSidecar.Configuration;
 internal static class ConfigurationLoader
 {
     /// <summary>
-    /// The files in <paramref name="paths"/>; <see cref="ConfigurationResource.Default"/> without any. <paramref name="lookUp"/> gives the variables that the
-    /// texts name. Throws <see cref="SidecarStartException"/>.
+    /// The files in <paramref name="paths"/>; <see cref="ConfigurationResource.Default"/> without any. <paramref name="lookUp"/> gives the
+    /// variables that the texts name. Throws <see cref="SidecarStartException"/>.
     /// </summary>
     public static ConfigurationResource Load(ImmutableArray<string> paths, Func<string, string?> lookUp)
     {
@@ -42,7 +42,8 @@ internal static class ConfigurationLoader
     /// The environment that files are expanded with: the process's own and what daprd adds to it (dapr pkg/runtime/config.go, FromConfig).
     /// <paramref name="hostAddress"/> is null when this host has none.
     /// </summary>
-    public static Func<string, string?> Variables(EnvironmentVariables environment, SidecarOptions options, int internalGrpcPort, string? hostAddress)
+    public static Func<string, string?> Variables(
+        EnvironmentVariables environment, SidecarOptions options, int internalGrpcPort, string? hostAddress)
     {
         var added = new Dictionary<string, string>(StringComparer.Ordinal)
         {

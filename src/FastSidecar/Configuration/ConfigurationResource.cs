@@ -5,8 +5,8 @@ using FastSidecar.Configuration.Yaml;
 namespace FastSidecar.Configuration;
 
 /// <summary>
-/// Dapr's resource Configuration: what is used of it, with Dapr's defaults. Later sections (metrics, tracing exporters, access control, API lists, pipelines)
-/// become further properties, read from the same tree.
+/// Dapr's resource Configuration: what is used of it, with Dapr's defaults. Later sections (metrics, tracing exporters, access control, API
+/// lists, pipelines) become further properties, read from the same tree.
 /// </summary>
 internal sealed record ConfigurationResource
 {
@@ -49,10 +49,15 @@ internal sealed record ConfigurationResource
         };
     }
 
-    /// <summary>Two features are on unless the file says otherwise; the first mention of a default one decides (pkg/config/configuration.go, LoadFeatures).</summary>
+    /// <summary>
+    /// Two features are on unless the file says otherwise; the first mention of a default one decides (pkg/config/configuration.go,
+    /// LoadFeatures).
+    /// </summary>
     private static ImmutableArray<string> ReadFeatures(YamlSection spec)
     {
-        var named = spec.Sections("features").Select(static feature => (Name: feature.Text("name"), Enabled: feature.Boolean("enabled"))).ToList();
+        var named = spec.Sections("features")
+            .Select(static feature => (Name: feature.Text("name"), Enabled: feature.Boolean("enabled")))
+            .ToList();
         foreach (var name in (string[])["HotReload", "WorkflowsRemoteActivityReminder"])
         {
             if (!named.Exists(feature => feature.Name == name))
@@ -103,7 +108,9 @@ internal sealed record TracingSection
     /// <summary>As given; empty: not given.</summary>
     public string SamplingRateText { get; init; } = "";
 
-    /// <summary>The share of traces that are recorded; Dapr's default where the text is no number (pkg/diagnostics/utils/trace_utils.go).</summary>
+    /// <summary>
+    /// The share of traces that are recorded; Dapr's default where the text is no number (pkg/diagnostics/utils/trace_utils.go).
+    /// </summary>
     public double SamplingRate =>
         double.TryParse(SamplingRateText, NumberStyles.Float, CultureInfo.InvariantCulture, out var rate) ? rate : DefaultSamplingRate;
 

@@ -4,7 +4,8 @@ using static FastSidecar.Configuration.Yaml.YamlSchema;
 namespace FastSidecar.Configuration;
 
 /// <summary>
-/// The kind Configuration as daprd reads it from files (dapr pkg/config/configuration.go). It names more than is used here: a wrong type anywhere ends daprd.
+/// The kind Configuration as daprd reads it from files (dapr pkg/config/configuration.go). It names more than is used here: a wrong type
+/// anywhere ends daprd.
 /// </summary>
 internal static class ConfigurationSchema
 {
@@ -66,7 +67,11 @@ internal static class ConfigurationSchema
     private static readonly YamlSchema Secrets = Section(
         "config.SecretsSpec",
         ("scopes", List(Plain(
-            "config.SecretsScope", ("defaultAccess", Text), ("storeName", Text), ("allowedSecrets", List(Text)), ("deniedSecrets", List(Text))))));
+            "config.SecretsScope",
+            ("defaultAccess", Text),
+            ("storeName", Text),
+            ("allowedSecrets", List(Text)),
+            ("deniedSecrets", List(Text))))));
 
     private static readonly YamlSchema Mtls = Section(
         "config.MTLSSpec",
@@ -115,7 +120,12 @@ internal static class ConfigurationSchema
 
     // Kubernetes' own part: read for its types, used for nothing. apiVersion is not checked at all.
     private static readonly YamlSchema Metadata = Plain(
-        "v1.ObjectMeta", ("name", Text), ("namespace", Text), ("labels", Map(Text)), ("annotations", Map(Text)), ("finalizers", List(Text)));
+        "v1.ObjectMeta",
+        ("name", Text),
+        ("namespace", Text),
+        ("labels", Map(Text)),
+        ("annotations", Map(Text)),
+        ("finalizers", List(Text)));
 
     public static YamlSchema Root { get; } = Plain(
         "config.Configuration", ("apiVersion", Any), ("kind", Text), ("metadata", Metadata), ("spec", Spec));

@@ -3,8 +3,8 @@ using FastSidecar.Configuration.Flags;
 namespace FastSidecar.Configuration;
 
 /// <summary>
-/// Every flag daprd 1.18.3 accepts (dapr cmd/daprd/options/options.go, pkg/metrics/options.go, dapr/kit logger/options.go), and ours. Flags of building
-/// blocks that are not service invocation are read, checked and otherwise ignored.
+/// Every flag daprd 1.18.3 accepts (dapr cmd/daprd/options/options.go, pkg/metrics/options.go, dapr/kit logger/options.go), and ours. Flags
+/// of building blocks that are not service invocation are read, checked and otherwise ignored.
 /// </summary>
 internal sealed class DaprdFlags
 {
@@ -31,7 +31,8 @@ internal sealed class DaprdFlags
         GrpcPort = Set.String("dapr-grpc-port", "50001", "Port of the gRPC API");
         ListenAddresses = Set.String("dapr-listen-addresses", "", "Addresses the APIs listen on, comma separated; without it all");
         InternalGrpcPort = Set.String("dapr-internal-grpc-port", "", "Port that other sidecars connect to");
-        InternalGrpcListenAddress = Set.String("dapr-internal-grpc-listen-address", "", "Address of the port that other sidecars connect to");
+        InternalGrpcListenAddress = Set.String(
+            "dapr-internal-grpc-listen-address", "", "Address of the port that other sidecars connect to");
         PublicPort = Set.String("dapr-public-port", "", "Port that serves health and metadata only");
         PublicListenAddress = Set.String("dapr-public-listen-address", "", "Address of the port that serves health and metadata only");
         EnableMetrics = Set.Switch("enable-metrics", true, "Serve Prometheus metrics");
@@ -64,7 +65,9 @@ internal sealed class DaprdFlags
         EnableApiLogging = Set.Switch("enable-api-logging", false, "Log every call of the APIs");
         GracefulShutdownSeconds = Set.Integer("dapr-graceful-shutdown-seconds", 5, "Seconds a shutdown waits for what is under way");
         BlockShutdownDuration = Set.Duration(
-            "dapr-block-shutdown-duration", TimeSpan.Zero, "Keep serving this long after a signal, or until the app reports unhealthy; off by default");
+            "dapr-block-shutdown-duration",
+            TimeSpan.Zero,
+            "Keep serving this long after a signal, or until the app reports unhealthy; off by default");
 
         // Security.
         EnableMtls = Set.Switch("enable-mtls", false, "Mutual TLS between sidecars");
@@ -98,7 +101,9 @@ internal sealed class DaprdFlags
         Ignore(Set.Duration("app-binding-options-timeout", TimeSpan.FromSeconds(3), "Limit of asking the app for bindings; ignored"));
         Ignore(Set.Duration("hot-reload-reconcile-interval", TimeSpan.Zero, "Period of looking for changed resources; ignored"));
         ActorsDisseminateTimeout = Set.Duration(
-            "actors-disseminate-timeout", TimeSpan.FromSeconds(30), "Limit of a placement round; ignored. The placement service's own limit is lower (default 8s).");
+            "actors-disseminate-timeout",
+            TimeSpan.FromSeconds(30),
+            "Limit of a placement round; ignored. The placement service's own limit is lower (default 8s).");
         Ignore(ActorsDisseminateTimeout);
     }
 

@@ -3,8 +3,8 @@ using System.Text;
 namespace FastSidecar.Configuration;
 
 /// <summary>
-/// Go's os.Expand: <c>$NAME</c> and <c>${NAME}</c> are replaced, an unset name by nothing; <c>$</c> with a shell's special character is eaten; a <c>$</c> before
-/// anything else stays. There is no escape.
+/// Go's os.Expand: <c>$NAME</c> and <c>${NAME}</c> are replaced, an unset name by nothing; <c>$</c> with a shell's special character is
+/// eaten; a <c>$</c> before anything else stays. There is no escape.
 /// </summary>
 internal static class EnvironmentExpansion
 {
@@ -28,7 +28,9 @@ internal static class EnvironmentExpansion
         return expanded.ToString();
     }
 
-    /// <summary>The name behind a <c>$</c> and how many characters it takes; an empty name with a length is bad syntax, to be dropped.</summary>
+    /// <summary>
+    /// The name behind a <c>$</c> and how many characters it takes; an empty name with a length is bad syntax, to be dropped.
+    /// </summary>
     private static ReadOnlySpan<char> ReadName(ReadOnlySpan<char> rest, out int length)
     {
         if (rest[0] == '{')

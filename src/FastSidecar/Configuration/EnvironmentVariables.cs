@@ -31,7 +31,10 @@ internal sealed record EnvironmentVariables
     /// <summary>Sent to the app with every call; empty: nothing is sent.</summary>
     public string AppApiToken => this["APP_API_TOKEN"] ?? "";
 
-    /// <summary>The sidecar's namespace: <c>default</c> when unset, but a variable set to nothing is an empty namespace (dapr pkg/security/security.go).</summary>
+    /// <summary>
+    /// The sidecar's namespace: <c>default</c> when unset, but a variable set to nothing is an empty namespace (dapr
+    /// pkg/security/security.go).
+    /// </summary>
     public string Namespace => this["NAMESPACE"] ?? "default";
 
     /// <summary>The same as a filter on resources: empty means any (dapr pkg/internal/loader/disk/disk.go).</summary>

@@ -4,8 +4,8 @@ using System.Globalization;
 namespace FastSidecar.Configuration;
 
 /// <summary>
-/// Kubernetes resource quantities in bytes: <c>4Mi</c>, <c>16Ki</c>, <c>1e3</c>, <c>500k</c>, plain numbers (apimachinery pkg/api/resource/quantity.go), with
-/// its error texts.
+/// Kubernetes resource quantities in bytes: <c>4Mi</c>, <c>16Ki</c>, <c>1e3</c>, <c>500k</c>, plain numbers (apimachinery
+/// pkg/api/resource/quantity.go), with its error texts.
 /// </summary>
 internal static class Quantity
 {

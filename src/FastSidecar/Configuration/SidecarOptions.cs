@@ -4,8 +4,8 @@ using FastSidecar.Observability.Logging;
 namespace FastSidecar.Configuration;
 
 /// <summary>
-/// What the command line and the environment say about a sidecar. Defaults are Dapr's unless a comment says otherwise. Made by <see cref="SidecarOptionsReader"/>;
-/// <see cref="Validate"/> before use.
+/// What the command line and the environment say about a sidecar. Defaults are Dapr's unless a comment says otherwise. Made by
+/// <see cref="SidecarOptionsReader"/>; <see cref="Validate"/> before use.
 /// </summary>
 internal sealed record SidecarOptions
 {
@@ -20,7 +20,9 @@ internal sealed record SidecarOptions
     /// <summary>Our namespace; may be empty.</summary>
     public string Namespace { get; init; } = "default";
 
-    /// <summary><see cref="Standalone"/> or <see cref="Kubernetes"/>; anything else is found only after the configuration was loaded.</summary>
+    /// <summary>
+    /// <see cref="Standalone"/> or <see cref="Kubernetes"/>; anything else is found only after the configuration was loaded.
+    /// </summary>
     public string Mode { get; init; } = Standalone;
 
     /// <summary>Configuration files, in the order in which they apply.</summary>

@@ -5,16 +5,25 @@ using FastSidecar.Observability.Logging;
 
 namespace FastSidecar.Configuration;
 
-/// <summary>Flags and environment → <see cref="SidecarOptions"/>, as dapr cmd/daprd/options/options.go and pkg/runtime/config.go do it.</summary>
+/// <summary>
+/// Flags and environment → <see cref="SidecarOptions"/>, as dapr cmd/daprd/options/options.go and pkg/runtime/config.go do it.
+/// </summary>
 internal static class SidecarOptionsReader
 {
     /// <summary>False with the reason that daprd logs as <c>Failed to parse flags: …</c>.</summary>
     public static bool TryRead(
-        DaprdFlags flags, EnvironmentVariables environment, string hostName, [NotNullWhen(true)] out SidecarOptions? options, [NotNullWhen(false)] out string? error)
+        DaprdFlags flags,
+        EnvironmentVariables environment,
+        string hostName,
+        [NotNullWhen(true)] out SidecarOptions? options,
+        [NotNullWhen(false)] out string? error)
     {
         options = null;
-        if (!TryReadBytes(flags.MaxBodySize, flags.MaxRequestSizeMb, 1 << 20, SidecarOptions.DefaultMaxBodyBytes, out var maxBodyBytes, out error)
-            || !TryReadBytes(flags.ReadBufferSize, flags.ReadBufferSizeKb, 1 << 10, SidecarOptions.DefaultReadBufferBytes, out var readBufferBytes, out error))
+        const int Mega = 1 << 20;
+        const int Kilo = 1 << 10;
+        if (!TryReadBytes(flags.MaxBodySize, flags.MaxRequestSizeMb, Mega, SidecarOptions.DefaultMaxBodyBytes, out var maxBody, out error)
+            || !TryReadBytes(
+                flags.ReadBufferSize, flags.ReadBufferSizeKb, Kilo, SidecarOptions.DefaultReadBufferBytes, out var readBuffer, out error))
         {
             return false;
         }
@@ -39,7 +48,9 @@ internal static class SidecarOptionsReader
             HttpPort = ports.Read(flags.HttpPort.Value, "dapr-http-port flag"),
             GrpcPort = ports.Read(flags.GrpcPort.Value, "dapr-grpc-port flag"),
             ProfilePort = ports.Read(flags.ProfilePort.Value, "profile-port flag"),
-            InternalGrpcPort = flags.InternalGrpcPort.Value is "" or "0" ? null : ports.Read(flags.InternalGrpcPort.Value, "dapr-internal-grpc-port"),
+            InternalGrpcPort = flags.InternalGrpcPort.Value is "" or "0"
+                ? null
+                : ports.Read(flags.InternalGrpcPort.Value, "dapr-internal-grpc-port"),
             PublicPort = flags.PublicPort.Value.Length == 0 ? null : ports.Read(flags.PublicPort.Value, "dapr-public-port"),
             AppPort = flags.AppPort.Value.Length == 0 ? 0 : ports.Read(flags.AppPort.Value, "app-port"),
             InternalGrpcListenAddress = flags.InternalGrpcListenAddress.Value,
@@ -56,11 +67,12 @@ internal static class SidecarOptionsReader
             AppHealthCheckEnabled = flags.EnableAppHealthCheck.Value,
             AppHealthCheckPath = flags.AppHealthCheckPath.Value,
             AppHealthProbeInterval = PositiveOr(TimeSpan.FromSeconds(5), flags.AppHealthProbeInterval.Value, TimeSpan.TicksPerSecond),
-            AppHealthProbeTimeout = PositiveOr(TimeSpan.FromMilliseconds(500), flags.AppHealthProbeTimeout.Value, TimeSpan.TicksPerMillisecond),
+            AppHealthProbeTimeout = PositiveOr(
+                TimeSpan.FromMilliseconds(500), flags.AppHealthProbeTimeout.Value, TimeSpan.TicksPerMillisecond),
             AppHealthThreshold = flags.AppHealthThreshold.Value is >= 1 and < int.MaxValue ? (int)flags.AppHealthThreshold.Value : 3,
             DisabledInitEndpoints = ReadInitEndpoints(flags),
-            MaxBodyBytes = maxBodyBytes,
-            ReadBufferBytes = readBufferBytes,
+            MaxBodyBytes = maxBody,
+            ReadBufferBytes = readBuffer,
             AllowedOrigins = flags.AllowedOrigins.Value,
             ApiLogging = flags.EnableApiLogging.IsGiven ? flags.EnableApiLogging.Value : null,
             GracefulShutdown = ReadGrace(flags.GracefulShutdownSeconds.Value),

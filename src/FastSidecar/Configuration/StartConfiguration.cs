@@ -3,14 +3,14 @@ using Microsoft.Extensions.Logging;
 namespace FastSidecar.Configuration;
 
 /// <summary>
-/// The part of a start that decides whether the options and files are good, in daprd's order and with its lines (dapr pkg/runtime/config.go, FromConfig). It comes
-/// after security and before anything listens.
+/// The part of a start that decides whether the options and files are good, in daprd's order and with its lines (dapr
+/// pkg/runtime/config.go, FromConfig). It comes after security and before anything listens.
 /// </summary>
 internal static partial class StartConfiguration
 {
     /// <summary>
-    /// Checks <paramref name="options"/> and loads the Configuration. <paramref name="internalGrpcPort"/> and <paramref name="hostAddress"/> are what files may name
-    /// as variables. Throws <see cref="SidecarStartException"/>.
+    /// Checks <paramref name="options"/> and loads the Configuration. <paramref name="internalGrpcPort"/> and
+    /// <paramref name="hostAddress"/> are what files may name as variables. Throws <see cref="SidecarStartException"/>.
     /// </summary>
     public static ConfigurationResource Load(
         SidecarOptions options, EnvironmentVariables environment, int internalGrpcPort, string? hostAddress, ILogger log)

@@ -40,8 +40,9 @@ public sealed class RunPlanTests
             string.Join(' ', plan.SidecarArguments));
         Assert.Equal("/tmp/s/dapr-b-http.socket", plan.HttpSocketPath);
         Assert.Equal(
-            "APP_CHANNEL_ADDRESS=127.0.0.1 APP_ID=b APP_PORT=5000 APP_PROTOCOL=grpc DAPR_GRPC_PORT=50002 DAPR_HTTP_PORT=3600 DAPR_METRICS_PORT=9091",
-            string.Join(' ', plan.AppVariables.OrderBy(static v => v.Key, StringComparer.Ordinal).Select(static v => $"{v.Key}={v.Value}")));
+            "APP_CHANNEL_ADDRESS=127.0.0.1 APP_ID=b APP_PORT=5000 APP_PROTOCOL=grpc DAPR_GRPC_PORT=50002 DAPR_HTTP_PORT=3600 "
+            + "DAPR_METRICS_PORT=9091",
+            string.Join(' ', plan.AppVariables.Select(static v => $"{v.Key}={v.Value}").Order(StringComparer.Ordinal)));
     }
 
     [Fact]
@@ -64,7 +65,9 @@ public sealed class RunPlanTests
 
         Assert.Equal("", error.ToString());
         Assert.Empty(options.Validate());
-        Assert.Equal(("b", 5000, plan.HttpPort, 7000, true), (options.AppId, options.AppPort, options.HttpPort, options.ProfilePort, options.ProfilingEnabled));
+        Assert.Equal(
+            ("b", 5000, plan.HttpPort, 7000, true),
+            (options.AppId, options.AppPort, options.HttpPort, options.ProfilePort, options.ProfilingEnabled));
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using FastSidecar.Commands;
 using FastSidecar.Configuration;
 using FastSidecar.Tests.Shared;
@@ -30,7 +31,8 @@ public sealed class SidecarCommandTests
     public async Task StartProblem_FatalLineInItsScope()
     {
         var exitCode = await RunAsync(
-            static (_, _, _, _) => throw new SidecarStartException(new StartProblem("dapr.runtime.http", "listen tcp :1: bind: address already in use")),
+            static (_, _, _, _) => throw new SidecarStartException(
+                new StartProblem("dapr.runtime.http", "listen tcp :1: bind: address already in use")),
             "--app-id", "a", "--log-level", "fatal");
 
         Assert.Equal(1, exitCode);
@@ -40,10 +42,14 @@ public sealed class SidecarCommandTests
     [Fact]
     public async Task UnexpectedException_FatalLine()
     {
-        var exitCode = await RunAsync(static (_, _, _, _) => throw new InvalidOperationException("broken"), "--app-id", "a", "--log-level", "fatal");
+        var exitCode = await RunAsync(
+            static (_, _, _, _) => throw new InvalidOperationException("broken"), "--app-id", "a", "--log-level", "fatal");
 
         Assert.Equal(1, exitCode);
-        Assert.StartsWith("fatal dapr.runtime \"Fatal error from runtime: System.InvalidOperationException: broken", Assert.Single(Lines()), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "fatal dapr.runtime \"Fatal error from runtime: System.InvalidOperationException: broken",
+            Assert.Single(Lines()),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -61,17 +67,22 @@ public sealed class SidecarCommandTests
             "--app-id", "a", "--placement-host-address", "x:1", "--scheduler-host-address=", "--actors-service", "y");
 
         Assert.Contains(
-            "info dapr.runtime \"Flags without effect in FastSidecar: --placement-host-address, --scheduler-host-address, --actors-service\"", Lines());
+            "info dapr.runtime \"Flags without effect in FastSidecar: --placement-host-address, --scheduler-host-address, --actors-service\"",
+            Lines());
         Assert.Equal("Flag --actors-service has been deprecated, flag no longer has any effect\n", _error.ToString());
     }
 
     [Theory]
     [InlineData("--log-level loud --log-as-json", "\"level\":\"fatal\",\"msg\":\"invalid value for --log-level: loud\"")]
-    [InlineData("--log-file /nonexistent/x.log", "level=fatal msg=\"failed to open log file \\\"/nonexistent/x.log\\\": open /nonexistent/x.log: no such file or directory\" app_id=a")]
-    [InlineData("--max-body-size 4KB --log-as-json", "level=fatal msg=\"Failed to parse flags: invalid value for 'max-body-size' option: quantities must match")]
+    [InlineData(
+        "--log-file /nonexistent/x.log",
+        "level=fatal msg=\"failed to open log file \\\"/nonexistent/x.log\\\": open /nonexistent/x.log: no such file or directory\" app_id=a")]
+    [InlineData(
+        "--max-body-size 4KB --log-as-json",
+        "level=fatal msg=\"Failed to parse flags: invalid value for 'max-body-size' option: quantities must match")]
     public async Task BadOptionBeforeLog_FatalLineAndOne(string words, string expected)
     {
-        var exitCode = await RunAsync(static (_, _, _, _) => throw new InvalidOperationException("must not run"), ["--app-id", "a", .. words.Split(' ')]);
+        var exitCode = await RunAsync(MustNotRun, ["--app-id", "a", .. words.Split(' ')]);
 
         Assert.Equal(1, exitCode);
         Assert.Contains(expected, Encoding.UTF8.GetString(_output.ToArray()), StringComparison.Ordinal);
@@ -83,7 +94,7 @@ public sealed class SidecarCommandTests
     [InlineData(true, "--build-info", "Version: 1.18.3\nGit Commit: \nGit Version: \n")]
     public async Task Questions_AnsweredOnStandardOutput(bool asDaprd, string word, string expected)
     {
-        Assert.Equal(0, await Command(static (_, _, _, _) => throw new InvalidOperationException("must not run")).RunAsync([word], asDaprd).Within("answer"));
+        Assert.Equal(0, await Command(MustNotRun).RunAsync([word], asDaprd).Within("answer"));
         Assert.Equal(expected, Encoding.UTF8.GetString(_output.ToArray()));
     }
 
@@ -121,7 +132,10 @@ public sealed class SidecarCommandTests
         Assert.Matches("level=fatal msg=\"Received signal 'interrupt' during shutdown; exiting immediately\"", log.Text);
     }
 
-    private Task<int> RunAsync(SidecarRun run, params string[] args) => Command(run).RunAsync(args, asDaprd: true).Within("end of the command");
+    private static SidecarRun MustNotRun => static (_, _, _, _) => throw new InvalidOperationException("must not run");
+
+    private Task<int> RunAsync(SidecarRun run, params string[] args) =>
+        Command(run).RunAsync(args, asDaprd: true).Within("end of the command");
 
     private SidecarCommand Command(SidecarRun run) => new(
         new CommandContext
@@ -138,5 +152,5 @@ public sealed class SidecarCommandTests
 
     /// <summary>level, scope and message of each line.</summary>
     private List<string> Lines() => [.. Encoding.UTF8.GetString(_output.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries)
-        .Select(static line => System.Text.RegularExpressions.Regex.Replace(line, "^time=\\S+ level=(\\S+) msg=(.*) app_id=a instance=h scope=(\\S+) .*$", "$1 $3 $2"))];
+        .Select(static line => Regex.Replace(line, "^time=\\S+ level=(\\S+) msg=(.*) app_id=a instance=h scope=(\\S+) .*$", "$1 $3 $2"))];
 }

@@ -137,9 +137,15 @@ public sealed class FlagValueTests
     [InlineData("--=x", "bad flag syntax: --=x")]
     [InlineData("-x", "unknown shorthand flag: 'x' in -x")]
     [InlineData("-nonsense", "unknown flag: --nonsense")]
-    [InlineData("--app-max-concurrency x", "invalid argument \"x\" for \"--app-max-concurrency\" flag: strconv.ParseInt: parsing \"x\": invalid syntax")]
-    [InlineData("--scheduler-job-streams -1", "invalid argument \"-1\" for \"--scheduler-job-streams\" flag: strconv.ParseUint: parsing \"-1\": invalid syntax")]
-    [InlineData("--dapr-block-shutdown-duration 5", "invalid argument \"5\" for \"--dapr-block-shutdown-duration\" flag: time: missing unit in duration \"5\"")]
+    [InlineData(
+        "--app-max-concurrency x",
+        "invalid argument \"x\" for \"--app-max-concurrency\" flag: strconv.ParseInt: parsing \"x\": invalid syntax")]
+    [InlineData(
+        "--scheduler-job-streams -1",
+        "invalid argument \"-1\" for \"--scheduler-job-streams\" flag: strconv.ParseUint: parsing \"-1\": invalid syntax")]
+    [InlineData(
+        "--dapr-block-shutdown-duration 5",
+        "invalid argument \"5\" for \"--dapr-block-shutdown-duration\" flag: time: missing unit in duration \"5\"")]
     public void BadFlag_UsageThenReasonAndTwo(string words, string expected)
     {
         var (result, error) = Read(words);
@@ -152,11 +158,14 @@ public sealed class FlagValueTests
     [Fact]
     public void Flags_EveryForm()
     {
-        var (result, error) = Read("-app-id a --app-port=5 word --enable-mtls --enable-metrics=false --profile-port -1 --config a,b --config c --app-id b -- --nonsense");
+        var (result, error) = Read(
+            "-app-id a --app-port=5 word --enable-mtls --enable-metrics=false --profile-port -1 --config a,b --config c --app-id b -- --nonsense");
 
         Assert.Equal("", error);
         var options = result.Options!;
-        Assert.Equal(("b", 5, true, false, -1), (options.AppId, options.AppPort, options.MtlsEnabled, options.MetricsEnabled, options.ProfilePort));
+        Assert.Equal(
+            ("b", 5, true, false, -1),
+            (options.AppId, options.AppPort, options.MtlsEnabled, options.MetricsEnabled, options.ProfilePort));
         Assert.Equal(["a", "b", "c"], options.ConfigPaths.ToArray());
     }
 
@@ -165,11 +174,16 @@ public sealed class FlagValueTests
     {
         var environment = new EnvironmentVariables(new Dictionary<string, string>
         {
-            ["NAMESPACE"] = "", ["DAPR_CONTROLPLANE_TRUST_DOMAIN"] = "td", ["DAPR_CONTROLPLANE_NAMESPACE"] = "ns", ["DAPR_HTTP_DISABLE_H2C"] = " Yes ",
+            ["NAMESPACE"] = "",
+            ["DAPR_CONTROLPLANE_TRUST_DOMAIN"] = "td",
+            ["DAPR_CONTROLPLANE_NAMESPACE"] = "ns",
+            ["DAPR_HTTP_DISABLE_H2C"] = " Yes ",
         });
         var options = CommandLine.Read(["--control-plane-namespace", "flag"], environment, "h", asDaprd: true, TextWriter.Null).Options!;
 
-        Assert.Equal(("", "td", "flag", true), (options.Namespace, options.ControlPlaneTrustDomain, options.ControlPlaneNamespace, environment.HttpH2cDisabled));
+        Assert.Equal(
+            ("", "td", "flag", true),
+            (options.Namespace, options.ControlPlaneTrustDomain, options.ControlPlaneNamespace, environment.HttpH2cDisabled));
         Assert.Equal("default", new EnvironmentVariables(new Dictionary<string, string>()).Namespace);
     }
 
@@ -192,6 +206,7 @@ public sealed class FlagValueTests
     {
         var error = new StringWriter();
         var args = words.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return (CommandLine.Read(args, new EnvironmentVariables(new Dictionary<string, string>()), "h", asDaprd: true, error), error.ToString());
+        var environment = new EnvironmentVariables(new Dictionary<string, string>());
+        return (CommandLine.Read(args, environment, "h", asDaprd: true, error), error.ToString());
     }
 }

@@ -50,7 +50,10 @@ public sealed partial class RecordedCommandLineTests
     private static EnvironmentVariables NoEnvironment => new(new Dictionary<string, string>());
 
     private static List<string> Args(JsonElement recorded) =>
-        [.. recorded.Texts("args").Select(static arg => Placeholder().Replace(arg, static m => m.Value == "{{TMP}}" ? "/tmp/x" : "2" + (m.Value.Length + 5000)))];
+        [.. recorded.Texts("args").Select(static arg => Placeholder().Replace(arg, static m => Value(m.Value)))];
+
+    /// <summary>The same port for the same placeholder.</summary>
+    private static string Value(string placeholder) => placeholder == "{{TMP}}" ? "/tmp/x" : $"2{placeholder.Length + 5000}";
 
     /// <summary>What fails later: listening, certificates, files.</summary>
     private static bool IsDecidedByOptions(string line) =>

@@ -57,7 +57,8 @@ public sealed class RecordedConfigurationTests : IDisposable
     [Fact]
     public void SecondDocument_Ignored()
     {
-        var configuration = LoadTexts("spec: {nameResolution: {component: a}}\n---\nspec: {nameResolution: {component: b}}\n---\n: [broken\n");
+        var configuration = LoadTexts(
+            "spec: {nameResolution: {component: a}}\n---\nspec: {nameResolution: {component: b}}\n---\n: [broken\n");
 
         Assert.Equal("a", configuration.NameResolution.Component);
     }
@@ -65,7 +66,8 @@ public sealed class RecordedConfigurationTests : IDisposable
     [Fact]
     public void ResolverConfiguration_KeptAsItStands()
     {
-        var configuration = LoadTexts("spec:\n  nameResolution:\n    component: sqlite\n    configuration:\n      connectionString: x.db\n      cleanupInterval: 0\n");
+        var configuration = LoadTexts(
+            "spec:\n  nameResolution:\n    component: sqlite\n    configuration:\n      connectionString: x.db\n      cleanupInterval: 0\n");
 
         var mapping = Assert.IsType<YamlMapping>(configuration.NameResolution.Configuration);
         Assert.Equal("x.db", Assert.IsType<YamlScalar>(mapping["connectionString"]).Text);
@@ -75,7 +77,9 @@ public sealed class RecordedConfigurationTests : IDisposable
     [Fact]
     public void SeveralTypeErrors_AllNamed()
     {
-        var exception = Assert.Throws<SidecarStartException>(() => LoadTexts("spec:\n  logging:\n    apiLogging:\n      enabled: 1\n      omitHealthChecks: [a]\n  features: x\n"));
+        const string Text = "spec:\n  logging:\n    apiLogging:\n      enabled: 1\n      omitHealthChecks: [a]\n  features: x\n";
+
+        var exception = Assert.Throws<SidecarStartException>(() => LoadTexts(Text));
 
         Assert.Equal(
             "Fatal error from runtime: error loading configuration: yaml: unmarshal errors:\n"

@@ -64,7 +64,8 @@ public sealed class LogFormatTests
     {
         using var log = new LogRecorder(Options with { Level = configured });
         log.Logging.CreateLogger("s").Log(written, "m");
-        Assert.Equal(name is null ? "" : $"time=\"2026-01-02T03:04:05.678Z\" level={name} msg=m app_id=a instance=h scope=s type=log ver=1.18.3\n", log.Text);
+        var line = $"time=\"2026-01-02T03:04:05.678Z\" level={name} msg=m app_id=a instance=h scope=s type=log ver=1.18.3\n";
+        Assert.Equal(name is null ? "" : line, log.Text);
     }
 
     [Fact]

@@ -102,7 +102,10 @@ public sealed partial class RecordedLogTests
         static match => match.Groups[1].Value,
         static match => match.Groups[2].Success ? Unquote(match.Groups[2].Value) : match.Groups[3].Value);
 
-    /// <summary>Undoes the escapes of Go's %q that were recorded; a byte that is no UTF-8 becomes a lone surrogate, which <see cref="Bytes"/> turns back.</summary>
+    /// <summary>
+    /// Undoes the escapes of Go's %q that were recorded; a byte that is no UTF-8 becomes a lone surrogate, which <see cref="Bytes"/> turns
+    /// back.
+    /// </summary>
     private static string Unquote(string text) => Escape().Replace(text, static match => match.Value[1] switch
     {
         'x' when Convert.ToInt32(match.Value[2..], 16) is var value => value < 0x80 ? ((char)value).ToString() : ((char)(0xDC00 + value)).ToString(),

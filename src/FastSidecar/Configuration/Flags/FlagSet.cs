@@ -4,9 +4,9 @@ using FastSidecar.Observability.Logging;
 namespace FastSidecar.Configuration.Flags;
 
 /// <summary>
-/// The flags of a command and how they are read: the rules and texts of spf13/pflag v1.0.6 and later, which daprd uses. <c>--f v</c>, <c>--f=v</c>, a switch's
-/// value only with <c>=</c>, <c>-x v</c>, <c>-xv</c>, <c>-x=v</c>, <c>--</c> ends the flags, other words are arguments. A value is whatever word follows, even
-/// <c>-1</c> or <c>--x</c>.
+/// The flags of a command and how they are read: the rules and texts of spf13/pflag v1.0.6 and later, which daprd uses. <c>--f v</c>,
+/// <c>--f=v</c>, a switch's value only with <c>=</c>, <c>-x v</c>, <c>-xv</c>, <c>-x=v</c>, <c>--</c> ends the flags, other words are
+/// arguments. A value is whatever word follows, even <c>-1</c> or <c>--x</c>.
 /// </summary>
 internal sealed class FlagSet(string name)
 {
@@ -16,8 +16,6 @@ internal sealed class FlagSet(string name)
     /// <summary>The words that are not flags or their values.</summary>
     public IReadOnlyList<string> Arguments => _arguments;
 
-    public IEnumerable<Flag> Flags => _flags.Values;
-
     public TFlag Add<TFlag>(TFlag flag)
         where TFlag : Flag
     {
@@ -26,8 +24,8 @@ internal sealed class FlagSet(string name)
     }
 
     /// <summary>
-    /// Reads <paramref name="args"/>. Writes to <paramref name="error"/> what pflag writes: deprecations as they come; the usage for <c>--help</c>;
-    /// the usage and the reason for a flag it cannot take.
+    /// Reads <paramref name="args"/>. Writes to <paramref name="error"/> what pflag writes: deprecations as they come; the usage for
+    /// <c>--help</c>; the usage and the reason for a flag it cannot take.
     /// </summary>
     public FlagReadResult Read(IReadOnlyList<string> args, TextWriter error)
     {

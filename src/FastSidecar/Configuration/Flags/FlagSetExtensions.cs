@@ -6,7 +6,13 @@ namespace FastSidecar.Configuration.Flags;
 internal static class FlagSetExtensions
 {
     public static Flag<string> String(
-        this FlagSet flags, string name, string defaultValue, string usage, string shorthand = "", string deprecated = "", bool hidden = false) =>
+        this FlagSet flags,
+        string name,
+        string defaultValue,
+        string usage,
+        string shorthand = "",
+        string deprecated = "",
+        bool hidden = false) =>
         flags.Add(new Flag<string>(defaultValue, TakeText)
         {
             Name = name,
@@ -19,7 +25,13 @@ internal static class FlagSetExtensions
         });
 
     public static Flag<bool> Switch(
-        this FlagSet flags, string name, bool defaultValue, string usage, string shorthand = "", string deprecated = "", bool hidden = false) =>
+        this FlagSet flags,
+        string name,
+        bool defaultValue,
+        string usage,
+        string shorthand = "",
+        string deprecated = "",
+        bool hidden = false) =>
         flags.Add(new Flag<bool>(defaultValue, GoNumber.TryParseBool)
         {
             Name = name,

@@ -5,8 +5,8 @@ using FastSidecar.Observability.Logging;
 namespace FastSidecar.Configuration.Yaml;
 
 /// <summary>
-/// Puts a document into a <see cref="YamlSection"/> under a schema, on top of what is there: sections merge, lists are replaced, later scalars win, unknown keys
-/// are skipped. Collects every type error in the words of gopkg.in/yaml.v3 (decode.go).
+/// Puts a document into a <see cref="YamlSection"/> under a schema, on top of what is there: sections merge, lists are replaced, later
+/// scalars win, unknown keys are skipped. Collects every type error in the words of gopkg.in/yaml.v3 (decode.go).
 /// </summary>
 internal sealed class YamlDecoder
 {
@@ -220,7 +220,8 @@ internal sealed class YamlDecoder
         var value = node is not YamlScalar { Text: var text } ? ""
             : text.Length > 10 ? $" `{text[..7]}...`"
             : $" `{text}`";
-        _errors.Add(string.Create(CultureInfo.InvariantCulture, $"line {node.Line}: cannot unmarshal {node.Tag}{value} into {schema.GoName}"));
+        _errors.Add(string.Create(
+            CultureInfo.InvariantCulture, $"line {node.Line}: cannot unmarshal {node.Tag}{value} into {schema.GoName}"));
         return null;
     }
 }

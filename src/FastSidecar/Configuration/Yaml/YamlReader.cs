@@ -4,7 +4,9 @@ using YamlDotNet.Core.Events;
 
 namespace FastSidecar.Configuration.Yaml;
 
-/// <summary>Text → <see cref="YamlValue"/>, from YamlDotNet's parser events. Only the first document is looked at, as yaml.Unmarshal does.</summary>
+/// <summary>
+/// Text → <see cref="YamlValue"/>, from YamlDotNet's parser events. Only the first document is looked at, as yaml.Unmarshal does.
+/// </summary>
 internal sealed class YamlReader
 {
     /// <summary>No hand-written file nests deeper; it keeps the recursion here far from the end of the stack.</summary>

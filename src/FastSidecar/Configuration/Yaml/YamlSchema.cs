@@ -11,7 +11,8 @@ internal sealed record YamlSchema(YamlKind Kind, string GoName)
     public static readonly YamlSchema Any = new(YamlKind.Any, "interface {}");
 
     /// <summary>Of a section: what its keys hold.</summary>
-    public IReadOnlyDictionary<string, YamlSchema> Fields { get; private init; } = new Dictionary<string, YamlSchema>(StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, YamlSchema> Fields { get; private init; } =
+        new Dictionary<string, YamlSchema>(StringComparer.Ordinal);
 
     /// <summary>Of a list or a map: what its items hold.</summary>
     public YamlSchema? Item { get; private init; }

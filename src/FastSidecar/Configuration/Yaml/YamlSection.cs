@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace FastSidecar.Configuration.Yaml;
 
 /// <summary>
-/// A section's values after decoding: string, bool, long, TimeSpan, <see cref="YamlSection"/>, a list of those, or a <see cref="YamlValue"/> where anything is
-/// allowed. Keys that were never given are absent.
+/// A section's values after decoding: string, bool, long, TimeSpan, <see cref="YamlSection"/>, a list of those, or a
+/// <see cref="YamlValue"/> where anything is allowed. Keys that were never given are absent.
 /// </summary>
 internal sealed class YamlSection
 {

@@ -49,7 +49,8 @@ internal static class YamlTag
 
     private static bool IsFloat(string text)
     {
-        if (text is ".inf" or ".Inf" or ".INF" or "+.inf" or "+.Inf" or "+.INF" or "-.inf" or "-.Inf" or "-.INF" or ".nan" or ".NaN" or ".NAN")
+        var unsigned = text is ['+' or '-', ..] ? text[1..] : text;
+        if (unsigned is ".inf" or ".Inf" or ".INF" || text is ".nan" or ".NaN" or ".NAN")
         {
             return true;
         }

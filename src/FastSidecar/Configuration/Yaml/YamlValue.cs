@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace FastSidecar.Configuration.Yaml;
 
 /// <summary>
-/// One node of a YAML document, immutable. <paramref name="Line"/> counts from 1; <paramref name="Tag"/> is the short form (<c>!!str</c>), given or resolved.
-/// An alias is the same object as its anchor.
+/// One node of a YAML document, immutable. <paramref name="Line"/> counts from 1; <paramref name="Tag"/> is the short form (<c>!!str</c>),
+/// given or resolved. An alias is the same object as its anchor.
 /// </summary>
 internal abstract record YamlValue(int Line, string Tag);
 

@@ -16,22 +16,42 @@ internal sealed class ApiLog(DaprLogging logging)
     private readonly LogField[] _fields = new LogField[5];
 
     /// <summary>
-    /// An HTTP call whose answer is complete. <paramref name="verb"/> is empty where URLs are obfuscated; <paramref name="path"/> is the decoded path, or then
-    /// the operation's name. <paramref name="userAgent"/> empty: no such field.
+    /// An HTTP call whose answer is complete. <paramref name="verb"/> is empty where URLs are obfuscated; <paramref name="path"/> is the
+    /// decoded path, or then the operation's name. <paramref name="userAgent"/> empty: no such field.
     /// </summary>
-    public void HttpCalled(ReadOnlySpan<byte> verb, ReadOnlySpan<byte> path, int status, long durationMs, long sizeBytes, ReadOnlySpan<byte> userAgent) =>
+    public void HttpCalled(
+        ReadOnlySpan<byte> verb, ReadOnlySpan<byte> path, int status, long durationMs, long sizeBytes, ReadOnlySpan<byte> userAgent) =>
         logging.Write(
             LogLevel.Information,
             HttpScope,
-            new Call { Fields = _fields, Verb = verb, Path = path, Code = status, DurationMs = durationMs, SizeBytes = sizeBytes, UserAgent = userAgent },
+            new Call
+            {
+                Fields = _fields,
+                Verb = verb,
+                Path = path,
+                Code = status,
+                DurationMs = durationMs,
+                SizeBytes = sizeBytes,
+                UserAgent = userAgent,
+            },
             Encode);
 
-    /// <summary>A gRPC call that ended with <paramref name="code"/>; <paramref name="method"/> is the full method, <c>/package.Service/Method</c>.</summary>
+    /// <summary>
+    /// A gRPC call that ended with <paramref name="code"/>; <paramref name="method"/> is the full method, <c>/package.Service/Method</c>.
+    /// </summary>
     public void GrpcCalled(ReadOnlySpan<byte> method, int code, long durationMs, ReadOnlySpan<byte> userAgent) =>
         logging.Write(
             LogLevel.Information,
             GrpcScope,
-            new Call { Fields = _fields, Path = method, Code = code, DurationMs = durationMs, SizeBytes = Call.NoSize, UserAgent = userAgent },
+            new Call
+            {
+                Fields = _fields,
+                Path = method,
+                Code = code,
+                DurationMs = durationMs,
+                SizeBytes = Call.NoSize,
+                UserAgent = userAgent,
+            },
             Encode);
 
     private static ReadOnlySpan<LogField> Encode(Call call, ArrayBufferWriter<byte> scratch, out int messageBytes)

@@ -6,12 +6,12 @@ using Microsoft.Extensions.Logging;
 namespace FastSidecar.Observability.Logging;
 
 /// <summary>
-/// The program's log in Dapr's format. A logger's category is Dapr's scope (<c>dapr.runtime</c>, <c>dapr.runtime.http</c>, …); <c>LogCritical</c> is Dapr's
-/// level fatal, though it ends nothing.
+/// The program's log in Dapr's format. A logger's category is Dapr's scope (<c>dapr.runtime</c>, <c>dapr.runtime.http</c>, …);
+/// <c>LogCritical</c> is Dapr's level fatal, though it ends nothing.
 /// </summary>
 /// <remarks>
-/// Lines are written whole, under one lock, straight to the stream: a reader that stalls stalls the program, as with daprd, and nothing is lost in a queue
-/// when the process ends. A stream that fails is not reported anywhere: there is no other place to say it.
+/// Lines are written whole, under one lock, straight to the stream: a reader that stalls stalls the program, as with daprd, and nothing is
+/// lost in a queue when the process ends. A stream that fails is not reported anywhere: there is no other place to say it.
 /// </remarks>
 internal sealed class DaprLogging : ILoggerFactory, ILoggerProvider
 {
@@ -55,7 +55,10 @@ internal sealed class DaprLogging : ILoggerFactory, ILoggerProvider
     private static bool IsForeign(string category) =>
         category.StartsWith("Microsoft.", StringComparison.Ordinal) || category.StartsWith("System.", StringComparison.Ordinal);
 
-    /// <summary>Writes one line whatever its level. <paramref name="fill"/> runs under the lock and may encode text into the scratch buffer it is given.</summary>
+    /// <summary>
+    /// Writes one line whatever its level. <paramref name="fill"/> runs under the lock and may encode text into the scratch buffer it is
+    /// given.
+    /// </summary>
     internal void Write<TState>(LogLevel level, string scope, TState state, EntryText<TState> fill)
         where TState : allows ref struct
     {
@@ -100,7 +103,9 @@ internal sealed class DaprLogging : ILoggerFactory, ILoggerProvider
         }
     }
 
-    /// <summary>Encodes an entry's message, then its field texts, into <paramref name="scratch"/>, and returns the fields sorted by name.</summary>
+    /// <summary>
+    /// Encodes an entry's message, then its field texts, into <paramref name="scratch"/>, and returns the fields sorted by name.
+    /// </summary>
     internal delegate ReadOnlySpan<LogField> EntryText<TState>(TState state, ArrayBufferWriter<byte> scratch, out int messageBytes)
         where TState : allows ref struct;
 
@@ -115,7 +120,8 @@ internal sealed class DaprLogging : ILoggerFactory, ILoggerProvider
         public bool IsEnabled(LogLevel logLevel) =>
             logging.IsEnabled(logLevel) && (!isForeign || logging.IsEnabled(LogLevel.Debug));
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             if (!IsEnabled(logLevel))
             {

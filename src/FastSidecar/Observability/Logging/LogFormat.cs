@@ -5,7 +5,8 @@ using System.Text;
 namespace FastSidecar.Observability.Logging;
 
 /// <summary>
-/// Turns an entry into one line, newline included. Stateless but for the fields that every line of the process carries; those are encoded once.
+/// Turns an entry into one line, newline included. Stateless but for the fields that every line of the process carries; those are encoded
+/// once.
 /// </summary>
 internal abstract class LogFormat
 {

@@ -6,8 +6,8 @@ namespace FastSidecar.Observability.Logging;
 internal static class LogOutput
 {
     /// <summary>
-    /// Opens the file of <paramref name="options"/> for appending; <paramref name="standardOutput"/> when it names none. False with the reason daprd gives
-    /// (dapr/kit logger/options.go).
+    /// Opens the file of <paramref name="options"/> for appending; <paramref name="standardOutput"/> when it names none. False with the
+    /// reason daprd gives (dapr/kit logger/options.go).
     /// </summary>
     public static bool TryOpen(
         LoggingOptions options, Stream standardOutput, [NotNullWhen(true)] out Stream? output, [NotNullWhen(false)] out string? problem)

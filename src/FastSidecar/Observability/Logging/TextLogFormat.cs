@@ -3,8 +3,8 @@ using System.Buffers;
 namespace FastSidecar.Observability.Logging;
 
 /// <summary>
-/// <c>time="…" level=info msg="…" app_id=… …</c>: time, level and message first, the other fields sorted by name. A value is quoted unless it is made of
-/// letters, digits and <c>-._/@^+</c> only (sirupsen/logrus text_formatter.go).
+/// <c>time="…" level=info msg="…" app_id=… …</c>: time, level and message first, the other fields sorted by name. A value is quoted unless
+/// it is made of letters, digits and <c>-._/@^+</c> only (sirupsen/logrus text_formatter.go).
 /// </summary>
 internal sealed class TextLogFormat(LoggingOptions options) : LogFormat(options)
 {
