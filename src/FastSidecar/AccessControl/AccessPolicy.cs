@@ -4,7 +4,8 @@ using FastSidecar.Protocol;
 namespace FastSidecar.AccessControl;
 
 /// <summary>
-/// Who may call what on our app. The one place that is asked, with the method in the normal form that is dispatched afterwards. Without configuration Dapr allows everything,
+/// Who may call what on our app. The one place that is asked, with the method in the normal form that is dispatched afterwards. Without
+/// configuration Dapr allows everything,
 /// which is all there is yet.
 /// </summary>
 internal sealed class AccessPolicy

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using FastSidecar.Protocol;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Invocation;
@@ -116,7 +117,7 @@ internal static class Baggage
             {
                 if (!IsProperty(properties[range]))
                 {
-                    return $"invalid baggage list-member property: {GoQuote.Quote(properties[range])}";
+                    return $"invalid baggage list-member property: {GoText.Quote(properties[range])}";
                 }
             }
         }
@@ -125,19 +126,19 @@ internal static class Baggage
         var equals = pair.IndexOf((byte)'=');
         if (equals < 0)
         {
-            return $"invalid baggage list-member: {GoQuote.Quote(member)}";
+            return $"invalid baggage list-member: {GoText.Quote(member)}";
         }
 
         key = Trim(pair[..equals]);
         if (key.IsEmpty || key.IndexOfAnyExcept(KeyBytes) >= 0)
         {
-            return $"invalid key: {GoQuote.Quote(key)}";
+            return $"invalid key: {GoText.Quote(key)}";
         }
 
         var value = Trim(pair[(equals + 1)..]);
         if (value.IndexOfAnyExcept(ValueBytes) >= 0)
         {
-            return $"invalid value: {GoQuote.Quote(pair[(equals + 1)..])}";
+            return $"invalid value: {GoText.Quote(pair[(equals + 1)..])}";
         }
 
         return EscapeProblem(value) is { } problem ? $"invalid value: {problem}" : null;

@@ -3,7 +3,8 @@ using FastSidecar.Transport.Grpc;
 namespace FastSidecar.Invocation;
 
 /// <summary>
-/// Every failure that Dapr names, one line each (dapr pkg/messages/predefined.go, pkg/messaging/direct_messaging.go, pkg/api/grpc/daprinternal.go v1.18.3).
+/// Every failure that Dapr names, one line each (dapr pkg/messages/predefined.go, pkg/messaging/direct_messaging.go,
+/// pkg/api/grpc/daprinternal.go v1.18.3).
 /// </summary>
 internal static class ErrorTable
 {
@@ -39,7 +40,10 @@ internal static class ErrorTable
     /// <summary>What Go's HTTP client says of a failed call: the verb in title case, the URL, the cause.</summary>
     public static InvokeError AppCall(string verb, string url, string cause) => new(ErrorSide.App, null, $"{verb} \"{url}\": {cause}");
 
-    /// <summary>The app's answer, or what a peer says was its answer, cannot be sent to an HTTP client. Dapr's server panics over some of them and mends others.</summary>
+    /// <summary>
+    /// The app's answer, or what a peer says was its answer, cannot be sent to an HTTP client. Dapr's server panics over some of them and
+    /// mends others.
+    /// </summary>
     public static InvokeError UnsendableResponse(string reason) => new(ErrorSide.App, null, "response cannot be sent: " + reason);
 
     /// <summary>How a callee reports any failure of its app channel to the caller.</summary>

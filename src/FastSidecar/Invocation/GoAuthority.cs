@@ -1,3 +1,5 @@
+using FastSidecar.Protocol;
+
 namespace FastSidecar.Invocation;
 
 /// <summary>User and host of a URL (Go <c>parseAuthority</c>, <c>parseHost</c>).</summary>
@@ -105,7 +107,7 @@ internal readonly struct GoAuthority
             return true;
         }
 
-        error = $"invalid port {GoQuote.Quote(text)} after host";
+        error = $"invalid port {GoText.Quote(text)} after host";
         return false;
     }
 

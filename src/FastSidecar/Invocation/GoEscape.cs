@@ -1,4 +1,5 @@
 using System.Buffers;
+using FastSidecar.Protocol;
 
 namespace FastSidecar.Invocation;
 
@@ -54,7 +55,7 @@ internal static class GoEscape
             {
                 if (!TryReadEscape(text[i..], part, out value))
                 {
-                    error = $"invalid URL escape {GoQuote.Quote(text.Slice(i, Math.Min(3, text.Length - i)))}";
+                    error = $"invalid URL escape {GoText.Quote(text.Slice(i, Math.Min(3, text.Length - i)))}";
                     return false;
                 }
 
@@ -66,7 +67,7 @@ internal static class GoEscape
             }
             else if (part is UrlPart.Host or UrlPart.Zone && value < 0x80 && !HostPlain.Contains(value))
             {
-                error = $"invalid character {GoQuote.Quote(text.Slice(i, 1))} in host name";
+                error = $"invalid character {GoText.Quote(text.Slice(i, 1))} in host name";
                 return false;
             }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using FastSidecar.Protocol;
 
 namespace FastSidecar.Invocation;
 
@@ -121,14 +122,14 @@ internal sealed class GoUrl
         var withoutFragment = hash < 0 ? text : text[..hash];
         if (!TryParseCore(withoutFragment, viaRequest: false, out url, out error))
         {
-            error = $"parse {GoQuote.Quote(withoutFragment)}: {error}";
+            error = $"parse {GoText.Quote(withoutFragment)}: {error}";
             return false;
         }
 
         // The fragment is never sent, but Go insists on its escapes.
         if (hash >= 0 && !GoEscape.TryUnescape(text[(hash + 1)..], UrlPart.Fragment, new byte[text.Length], out _, out error))
         {
-            error = $"parse {GoQuote.Quote(text)}: {error}";
+            error = $"parse {GoText.Quote(text)}: {error}";
             return false;
         }
 

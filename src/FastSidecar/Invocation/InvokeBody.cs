@@ -16,7 +16,8 @@ internal enum BodyKind
 }
 
 /// <summary>
-/// A request body as it is pulled through the sidecar: limited in size and, while it is short, kept so that another attempt can send it again.
+/// A request body as it is pulled through the sidecar: limited in size and, while it is short, kept so that another attempt can send it
+/// again.
 /// One reader at a time. Reused by its owner: <see cref="Start"/> begins a request, <see cref="Finish"/> ends it.
 /// </summary>
 internal sealed class InvokeBody
@@ -80,7 +81,9 @@ internal sealed class InvokeBody
     /// <summary>A read is under way that nobody waits for; <see cref="StopAsync"/> ends it.</summary>
     public bool HasEarlyRead => _early is not null;
 
-    /// <summary>Ends the request: nothing of it is held on to, and what was not forwarded is left to the source's owner. May be called again.</summary>
+    /// <summary>
+    /// Ends the request: nothing of it is held on to, and what was not forwarded is left to the source's owner. May be called again.
+    /// </summary>
     public void Finish()
     {
         Debug.Assert(_early is null, "a read is still under way");
@@ -107,7 +110,9 @@ internal sealed class InvokeBody
         _stopped = false;
     }
 
-    /// <summary>What is there now without waiting. IsCanceled after <see cref="Stop"/>. Throws <see cref="InvokeBodyException"/> past the limit.</summary>
+    /// <summary>
+    /// What is there now without waiting. IsCanceled after <see cref="Stop"/>. Throws <see cref="InvokeBodyException"/> past the limit.
+    /// </summary>
     public bool TryRead(out ReadResult result)
     {
         if (_early is { } early)
@@ -184,7 +189,8 @@ internal sealed class InvokeBody
     }
 
     /// <summary>
-    /// Whether the body ends without a byte; false as well when <paramref name="patience"/> ends first. Nothing is consumed, and no read is cancelled for it: one that
+    /// Whether the body ends without a byte; false as well when <paramref name="patience"/> ends first. Nothing is consumed, and no read is
+    /// cancelled for it: one that
     /// is still waiting becomes the next read.
     /// </summary>
     public async ValueTask<bool> IsEmptyAsync(TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
@@ -208,7 +214,9 @@ internal sealed class InvokeBody
         return result is { IsCompleted: true, IsCanceled: false, Buffer.IsEmpty: true };
     }
 
-    /// <summary>Everything up to <paramref name="consumed"/> of the last read has been forwarded; what was kept is always consumed whole.</summary>
+    /// <summary>
+    /// Everything up to <paramref name="consumed"/> of the last read has been forwarded; what was kept is always consumed whole.
+    /// </summary>
     public void AdvanceTo(SequencePosition consumed)
     {
         if (_replaying)
@@ -243,7 +251,8 @@ internal sealed class InvokeBody
     }
 
     /// <summary>
-    /// The pending read, or the next one, returns with IsCanceled, and so do all until <see cref="Rewind"/>. Another flow than the reading one may call it.
+    /// The pending read, or the next one, returns with IsCanceled, and so do all until <see cref="Rewind"/>. Another flow than the reading
+    /// one may call it.
     /// Where no read is pending the source is not touched: the server's own draining of the body must not be hit.
     /// </summary>
     public void Stop()

@@ -19,7 +19,8 @@ internal enum ErrorSide
 }
 
 /// <summary>
-/// An expected failure of an invocation, as a value. <see cref="Reason"/> is what Dapr puts after "err: "; the error writers in Api translate the rest for the outside.
+/// An expected failure of an invocation, as a value. <see cref="Reason"/> is what Dapr puts after "err: "; the error writers in Api
+/// translate the rest for the outside.
 /// </summary>
 internal sealed class InvokeError
 {

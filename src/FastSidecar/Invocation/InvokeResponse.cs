@@ -4,8 +4,10 @@ using FastSidecar.Transport.Headers;
 namespace FastSidecar.Invocation;
 
 /// <summary>
-/// A response head and its unread body. The target that made it owns the buffers; they are valid until <see cref="DisposeAsync"/>, after which the object may serve
-/// another call. Disposing before the body's end aborts what is still under way; it completes when nothing reads the request's body any longer.
+/// A response head and its unread body. The target that made it owns the buffers; they are valid until <see cref="DisposeAsync"/>, after
+/// which the object may serve
+/// another call. Disposing before the body's end aborts what is still under way; it completes when nothing reads the request's body any
+/// longer.
 /// </summary>
 internal abstract class InvokeResponse : IAsyncDisposable
 {
@@ -27,11 +29,14 @@ internal abstract class InvokeResponse : IAsyncDisposable
     /// <summary>The app's Content-Type; empty when it sent none.</summary>
     public abstract ReadOnlySpan<byte> ContentType { get; }
 
-    /// <summary>The body's length where the app told it to us directly; unknown behind another sidecar, which does not pass it on.</summary>
+    /// <summary>
+    /// The body's length where the app told it to us directly; unknown behind another sidecar, which does not pass it on.
+    /// </summary>
     public virtual long? Length => null;
 
     /// <summary>
-    /// The body. Reading throws <see cref="InvokeBodyException"/> when it cannot be completed: whatever was forwarded must then not look complete.
+    /// The body. Reading throws <see cref="InvokeBodyException"/> when it cannot be completed: whatever was forwarded must then not look
+    /// complete.
     /// </summary>
     public abstract PipeReader Body { get; }
 

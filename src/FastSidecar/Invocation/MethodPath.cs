@@ -1,4 +1,5 @@
 using System.Buffers;
+using FastSidecar.Protocol;
 
 namespace FastSidecar.Invocation;
 
@@ -87,14 +88,14 @@ internal static class MethodPath
     {
         if (method.ContainsAny(Forbidden))
         {
-            return $"invalid method: method contains forbidden character: {GoQuote.Quote(method)}";
+            return $"invalid method: method contains forbidden character: {GoText.Quote(method)}";
         }
 
         for (var i = 0; i < method.Length; i++)
         {
             if (method[i] is < 0x20 or 0x7f)
             {
-                return $"invalid method: method contains control character at position {i}: {GoQuote.Quote(method)}";
+                return $"invalid method: method contains control character at position {i}: {GoText.Quote(method)}";
             }
         }
 

@@ -1,7 +1,8 @@
 namespace FastSidecar.Invocation;
 
 /// <summary>
-/// What <c>/v1.0/healthz</c> waits for: named parts, each ready or not (dapr pkg/healthz/healthz.go v1.18.3). Outbound readiness is a flag of its own that never goes back.
+/// What <c>/v1.0/healthz</c> waits for: named parts, each ready or not (dapr pkg/healthz/healthz.go v1.18.3). Outbound readiness is a flag
+/// of its own that never goes back.
 /// </summary>
 internal sealed class Readiness
 {

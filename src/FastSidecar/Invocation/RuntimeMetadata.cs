@@ -21,7 +21,9 @@ internal sealed record AppConnectionProperties
 /// <summary>App health checks as metadata shows them; durations in Go's notation.</summary>
 internal sealed record AppHealthProperties(string? CheckPath, string ProbeInterval, string ProbeTimeout, int Threshold);
 
-/// <summary>What a sidecar says about itself, and the values that clients store with it. Thread-safe; nothing survives the process.</summary>
+/// <summary>
+/// What a sidecar says about itself, and the values that clients store with it. Thread-safe; nothing survives the process.
+/// </summary>
 internal sealed class RuntimeMetadata
 {
     private const string VersionKey = "daprRuntimeVersion";
@@ -49,7 +51,9 @@ internal sealed class RuntimeMetadata
     /// <summary>Features that daprd 1.18.3 reports as enabled by default.</summary>
     public IReadOnlyList<string> EnabledFeatures { get; } = ["HotReload", "WorkflowsRemoteActivityReminder"];
 
-    /// <summary>Stores a value, which need not be valid UTF-8; the last one wins. An empty key and the version's own key change nothing.</summary>
+    /// <summary>
+    /// Stores a value, which need not be valid UTF-8; the last one wins. An empty key and the version's own key change nothing.
+    /// </summary>
     public void Set(string key, byte[] value)
     {
         if (key.Length == 0 || key == VersionKey)

@@ -4,7 +4,8 @@ using FastSidecar.Transport.Headers;
 namespace FastSidecar.Invocation;
 
 /// <summary>
-/// A W3C trace context in both spellings that travel: the text of <c>traceparent</c> and the 29 bytes of <c>grpc-trace-bin</c>. Immutable. Without a context Dapr sends
+/// A W3C trace context in both spellings that travel: the text of <c>traceparent</c> and the 29 bytes of <c>grpc-trace-bin</c>. Immutable.
+/// Without a context Dapr sends
 /// both with zero ids, and so do we (dapr pkg/diagnostics/grpc_tracing.go v1.18.3).
 /// </summary>
 internal sealed class TraceContext
@@ -39,7 +40,9 @@ internal sealed class TraceContext
 
     public bool IsZero => ReferenceEquals(this, Zero);
 
-    /// <summary>A context from a valid <c>traceparent</c> of any version, rewritten to version 00; <see cref="Zero"/> for an invalid one.</summary>
+    /// <summary>
+    /// A context from a valid <c>traceparent</c> of any version, rewritten to version 00; <see cref="Zero"/> for an invalid one.
+    /// </summary>
     public static TraceContext Parse(ReadOnlySpan<byte> traceparent)
     {
         Span<byte> text = stackalloc byte[TraceHeaders.TraceParentLength];

@@ -8,7 +8,8 @@ using FastSidecar.Targets.Peers;
 namespace FastSidecar.Outbound;
 
 /// <summary>
-/// The way of a request out of this sidecar. <see cref="InvokeAsync"/> is the table of contents: normal form of the method, target, policy, attempts.
+/// The way of a request out of this sidecar. <see cref="InvokeAsync"/> is the table of contents: normal form of the method, target, policy,
+/// attempts.
 /// </summary>
 internal sealed class OutboundInvoker
 {

@@ -3,7 +3,8 @@ using System.Buffers;
 namespace FastSidecar.Protocol;
 
 /// <summary>
-/// The body of Dapr's HTTP errors, <c>{"errorCode":"…","message":"…"}</c>, byte for byte as Go's encoding/json writes it (HTML characters escaped).
+/// The body of Dapr's HTTP errors, <c>{"errorCode":"…","message":"…"}</c>, byte for byte as Go's encoding/json writes it (HTML characters
+/// escaped).
 /// Writes UTF-8, allocates nothing.
 /// </summary>
 internal static class ErrorJson

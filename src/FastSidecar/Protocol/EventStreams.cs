@@ -8,5 +8,5 @@ internal static class EventStreams
 {
     /// <summary>The first Accept value is <c>text/event-stream</c> and nothing else.</summary>
     public static bool IsAskedFor(HeaderList request) =>
-        request.TryGet(DaprHeaders.Accept, out var accept) && Ascii.EqualsIgnoreCase(accept.Trim(" \t"u8), DaprHeaders.EventStreamContentType);
+        request.TryGet("Accept"u8, out var accept) && Ascii.EqualsIgnoreCase(accept.Trim(" \t"u8), MediaTypes.EventStream);
 }

@@ -13,7 +13,8 @@ internal static class GoJson
     private const int StepBytes = 256;
 
     /// <summary>
-    /// One JSON string with its quotes. Wrong UTF-8 becomes <c>\ufffd</c>, one for each byte; U+2028 and U+2029 and &lt; &gt; &amp; are escaped
+    /// One JSON string with its quotes. Wrong UTF-8 becomes <c>\ufffd</c>, one for each byte; U+2028 and U+2029 and &lt; &gt; &amp; are
+    /// escaped
     /// (Go encoding/json, appendString with escapeHTML).
     /// </summary>
     /// <param name="output">Receives the string.</param>

@@ -1,6 +1,8 @@
 namespace FastSidecar.Protocol;
 
-/// <summary>Which content types are gRPC: "application/grpc", alone or followed by "+" or ";" (grpc-go internal/grpcutil/method.go).</summary>
+/// <summary>
+/// Which content types are gRPC: "application/grpc", alone or followed by "+" or ";" (grpc-go internal/grpcutil/method.go).
+/// </summary>
 internal static class GrpcContentType
 {
     public static bool IsGrpc(ReadOnlySpan<byte> contentType)

@@ -1,6 +1,8 @@
 namespace FastSidecar.Protocol;
 
-/// <summary>Paths of the gRPC methods that Dapr 1.18.3 serves and calls for service invocation (the service definitions under dapr/proto).</summary>
+/// <summary>
+/// Paths of the gRPC methods that Dapr 1.18.3 serves and calls for service invocation (the service definitions under dapr/proto).
+/// </summary>
 internal static class MethodPaths
 {
     /// <summary>Everything of this service is the sidecar's own on the internal port; any other path is a proxied call.</summary>

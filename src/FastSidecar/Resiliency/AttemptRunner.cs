@@ -14,7 +14,8 @@ internal interface IAttempt
 }
 
 /// <summary>
-/// How often a request is tried when no policy of the user's says otherwise (dapr pkg/resiliency/resiliency.go v1.18.3, DaprBuiltInServiceRetries).
+/// How often a request is tried when no policy of the user's says otherwise (dapr pkg/resiliency/resiliency.go v1.18.3,
+/// DaprBuiltInServiceRetries).
 /// </summary>
 internal sealed record BuiltInRetry
 {
@@ -24,11 +25,15 @@ internal sealed record BuiltInRetry
     public TimeSpan Delay { get; init; } = TimeSpan.FromSeconds(1);
 }
 
-/// <summary>Puts retries around attempts. It knows neither addresses nor bodies: an attempt says whether it can be repeated, an error whether it may.</summary>
+/// <summary>
+/// Puts retries around attempts. It knows neither addresses nor bodies: an attempt says whether it can be repeated, an error whether it
+/// may.
+/// </summary>
 internal sealed class AttemptRunner(BuiltInRetry retry, TimeProvider time)
 {
     /// <summary>
-    /// Runs attempts until one succeeds, fails for good, or the retries are used up, in which case the error says so in Dapr's words with <paramref name="targetName"/>.
+    /// Runs attempts until one succeeds, fails for good, or the retries are used up, in which case the error says so in Dapr's words with
+    /// <paramref name="targetName"/>.
     /// </summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeResult> RunAsync(IAttempt attempt, string targetName, CancellationToken cancellationToken)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using Xunit;
 
@@ -87,12 +88,12 @@ public sealed class GoTextTests
             "Connection", "keep-alive", "Proxy-Connection", "TRANSFER-ENCODING", "Upgrade", "http2-settings", "te", "Trailer", "Proxy-Authorization",
             "proxy-authenticate",
         ];
-        Assert.All(hopByHop, name => Assert.True(DaprHeaders.IsHopByHop(Encoding.ASCII.GetBytes(name)), name));
-        Assert.All(["Content-Type", "tee", "Host", ""], name => Assert.False(DaprHeaders.IsHopByHop(Encoding.ASCII.GetBytes(name)), name));
-        string[] identities = ["Dapr-Caller-App-Id", "dapr-callee-app-id", "dapr-caller-namespace", "Destination-App-Id"];
-        Assert.All(identities, name => Assert.True(DaprHeaders.IsSidecarIdentity(Encoding.ASCII.GetBytes(name)), name));
-        Assert.False(DaprHeaders.IsSidecarIdentity("dapr-app-id"u8));
-        Assert.True(DaprHeaders.IsBinary("Foo-Bin"u8));
-        Assert.False(DaprHeaders.IsBinary("bin"u8));
+        Assert.All(hopByHop, name => Assert.True(HeaderNames.IsHopByHop(Encoding.ASCII.GetBytes(name)), name));
+        Assert.All(["Content-Type", "tee", "Host", ""], name => Assert.False(HeaderNames.IsHopByHop(Encoding.ASCII.GetBytes(name)), name));
+        string[] identities = ["Dapr-Caller-App-Id", "dapr-callee-app-id", "dapr-caller-namespace"];
+        Assert.All(identities, name => Assert.True(HeaderNames.IsCallerIdentity(Encoding.ASCII.GetBytes(name)), name));
+        Assert.False(HeaderNames.IsCallerIdentity("dapr-app-id"u8));
+        Assert.True(HeaderNames.IsBinary("Foo-Bin"u8));
+        Assert.False(HeaderNames.IsBinary("bin"u8));
     }
 }

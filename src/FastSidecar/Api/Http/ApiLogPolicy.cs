@@ -3,7 +3,9 @@ using FastSidecar.Observability.Logging;
 
 namespace FastSidecar.Api.Http;
 
-/// <summary>Which API calls are logged, and under which name (Configuration logging.apiLogging; dapr pkg/api/http/server.go v1.18.3).</summary>
+/// <summary>
+/// Which API calls are logged, and under which name (Configuration logging.apiLogging; dapr pkg/api/http/server.go v1.18.3).
+/// </summary>
 internal sealed class ApiLogPolicy(ApiLog log, bool obfuscateUrls, bool omitHealthChecks) : IApiLog
 {
     public void Write(HttpExchange exchange, RequestTarget target, TimeSpan duration)

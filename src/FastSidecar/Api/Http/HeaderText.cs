@@ -3,7 +3,8 @@ using System.Text;
 namespace FastSidecar.Api.Http;
 
 /// <summary>
-/// Strings for header bytes, remembered: Kestrel's response headers are strings, and a sidecar sees the same few names and values again and again.
+/// Strings for header bytes, remembered: Kestrel's response headers are strings, and a sidecar sees the same few names and values again and
+/// again.
 /// One table per thread, direct-mapped; a slot is overwritten by the next text that falls on it.
 /// </summary>
 internal static class HeaderText

@@ -8,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace FastSidecar.Api.Http;
 
 /// <summary>
-/// The HTTP API in the order Dapr gives its layers: size of the head, trace context, CORS, token, route (dapr pkg/api/http/server.go v1.18.3). The public port is the same with fewer
+/// The HTTP API in the order Dapr gives its layers: size of the head, trace context, CORS, token, route (dapr pkg/api/http/server.go
+/// v1.18.3). The public port is the same with fewer
 /// layers and routes.
 /// </summary>
 internal sealed partial class HttpApi : IHttpHandler
@@ -160,7 +161,10 @@ internal sealed partial class HttpApi : IHttpHandler
         return false;
     }
 
-    /// <summary>Only GETs of the health routes go without the token (dapr pkg/api/http/middlewares.go v1.18.3). A token that was checked goes no further.</summary>
+    /// <summary>
+    /// Only GETs of the health routes go without the token (dapr pkg/api/http/middlewares.go v1.18.3). A token that was checked goes no
+    /// further.
+    /// </summary>
     private bool IsAuthorized(HttpExchange exchange, RequestTarget target)
     {
         if (_apiToken.Length == 0)
@@ -173,7 +177,7 @@ internal sealed partial class HttpApi : IHttpHandler
             return true;
         }
 
-        return exchange.RequestHeaders.TryGet(DaprHeaders.ApiToken, out var token)
+        return exchange.RequestHeaders.TryGet(HeaderNames.DaprApiToken, out var token)
             && System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(token, _apiToken);
     }
 

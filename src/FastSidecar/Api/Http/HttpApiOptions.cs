@@ -3,7 +3,9 @@ namespace FastSidecar.Api.Http;
 /// <summary>How one HTTP port behaves.</summary>
 internal sealed record HttpApiOptions
 {
-    /// <summary>Every request but health checks must carry it as <c>dapr-api-token</c>; empty = no check (environment DAPR_API_TOKEN).</summary>
+    /// <summary>
+    /// Every request but health checks must carry it as <c>dapr-api-token</c>; empty = no check (environment DAPR_API_TOKEN).
+    /// </summary>
     public string ApiToken { get; init; } = "";
 
     /// <summary>Most bytes of a request head: --read-buffer-size and the 4096 that Go's server adds to it.</summary>

@@ -5,7 +5,8 @@ using FastSidecar.Transport.Headers;
 namespace FastSidecar.Api.Http;
 
 /// <summary>
-/// One HTTP request and its response as the handlers of the HTTP API see them, whatever server it came through. The object lives as long as its connection and is
+/// One HTTP request and its response as the handlers of the HTTP API see them, whatever server it came through. The object lives as long as
+/// its connection and is
 /// reused for the connection's requests.
 /// </summary>
 internal abstract class HttpExchange
@@ -42,7 +43,9 @@ internal abstract class HttpExchange
     /// <summary>The invocation this exchange carries, if it carries one.</summary>
     public InvokeRequest Invoke { get; } = new();
 
-    /// <summary>Header fields of the response; to be complete before <see cref="Start"/>. Hop-by-hop fields other than Connection are not allowed.</summary>
+    /// <summary>
+    /// Header fields of the response; to be complete before <see cref="Start"/>. Hop-by-hop fields other than Connection are not allowed.
+    /// </summary>
     public HeaderList ResponseHeaders { get; } = new();
 
     /// <summary>Answers carry the trace context: set once the request is past what Go's server refuses by itself.</summary>
@@ -56,7 +59,10 @@ internal abstract class HttpExchange
 
     public bool HasStarted => ResponseStatus != 0;
 
-    /// <summary>More of a request body is unread than Go's server would read to keep the connection, or the body is broken: the connection ends with the answer.</summary>
+    /// <summary>
+    /// More of a request body is unread than Go's server would read to keep the connection, or the body is broken: the connection ends with
+    /// the answer.
+    /// </summary>
     public bool HasMuchUnread => BodyUnknown || Invoke.Body.IsBroken || RequestLength - Invoke.Body.ReadBytes > MostDiscardedBytes;
 
     /// <summary>Nobody can say whether the client still sends its body.</summary>
@@ -67,7 +73,8 @@ internal abstract class HttpExchange
 
     /// <summary>Fixes the response head. It leaves with the first flush or with the end, whichever is first.</summary>
     /// <exception cref="UnsendableHeadException">
-    /// No answer can look like this: a status outside of 200–999, or a header name or value that HTTP does not allow. Nothing of it is sent, the header fields are
+    /// No answer can look like this: a status outside of 200–999, or a header name or value that HTTP does not allow. Nothing of it is
+    /// sent, the header fields are
     /// gone, and another answer may be started.
     /// </exception>
     public void Start(int status, long? contentLength)

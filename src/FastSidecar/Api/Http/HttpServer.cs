@@ -9,7 +9,9 @@ using Microsoft.Extensions.Options;
 
 namespace FastSidecar.Api.Http;
 
-/// <summary>One Kestrel server over sockets that are bound already: HTTP/1.1, and HTTP/2 by our own engine where a handler for it is given.</summary>
+/// <summary>
+/// One Kestrel server over sockets that are bound already: HTTP/1.1, and HTTP/2 by our own engine where a handler for it is given.
+/// </summary>
 internal sealed class HttpServer : IAsyncDisposable
 {
     private static readonly LengthEncoding Length = new();

@@ -12,7 +12,8 @@ namespace FastSidecar.Api.Http;
 internal static class InvokeResponseWriter
 {
     /// <summary>
-    /// Error answers to requests of known length are held back up to this size to be sent with a Content-Length, as Dapr does with all of them; longer ones stream.
+    /// Error answers to requests of known length are held back up to this size to be sent with a Content-Length, as Dapr does with all of
+    /// them; longer ones stream.
     /// </summary>
     private const int BufferedErrorBytes = 64 * 1024;
 
@@ -46,7 +47,9 @@ internal static class InvokeResponseWriter
         }
     }
 
-    /// <summary>What Dapr's caller says of every remote event stream, whatever the app said (dapr pkg/api/http/directmessaging.go v1.18.3).</summary>
+    /// <summary>
+    /// What Dapr's caller says of every remote event stream, whatever the app said (dapr pkg/api/http/directmessaging.go v1.18.3).
+    /// </summary>
     private static void AddEventStream(HttpExchange exchange, InvokeResponse response, int status)
     {
         if (!exchange.Invoke.EventStream || !response.IsRemote || status > 299)
@@ -54,7 +57,7 @@ internal static class InvokeResponseWriter
             return;
         }
 
-        exchange.ResponseHeaders.Set(DaprHeaders.ContentType, DaprHeaders.EventStreamContentType);
+        exchange.ResponseHeaders.Set(HeaderNames.ContentType, MediaTypes.EventStream);
         exchange.ResponseHeaders.Set("Cache-Control"u8, "no-cache"u8);
         if (exchange.IsHttp11 && !WantsClose(exchange))
         {
@@ -107,9 +110,9 @@ internal static class InvokeResponseWriter
             ended = read.IsCompleted;
         }
 
-        if (!exchange.ResponseHeaders.Contains(DaprHeaders.ContentType))
+        if (!exchange.ResponseHeaders.Contains(HeaderNames.ContentType))
         {
-            exchange.ResponseHeaders.Add(DaprHeaders.ContentType, HttpErrorWriter.JsonContentType.Span);
+            exchange.ResponseHeaders.Add(HeaderNames.ContentType, HttpErrorWriter.JsonContentType.Span);
         }
 
         // By size alone, so that the framing does not depend on how the bytes happened to arrive.
@@ -170,7 +173,9 @@ internal static class InvokeResponseWriter
         }
     }
 
-    /// <summary>As BuffersExtensions.Write, but asks for room: before the response has started Kestrel on .NET 10 gives none to those who do not.</summary>
+    /// <summary>
+    /// As BuffersExtensions.Write, but asks for room: before the response has started Kestrel on .NET 10 gives none to those who do not.
+    /// </summary>
     private static void Write(PipeWriter output, ReadOnlySpan<byte> data)
     {
         while (!data.IsEmpty)

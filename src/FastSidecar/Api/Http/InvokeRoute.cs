@@ -65,7 +65,7 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
     {
         var headers = exchange.RequestHeaders;
         var request = exchange.Invoke;
-        headers.TryGet(DaprHeaders.AppId, out var header);
+        headers.TryGet(HeaderNames.DaprAppId, out var header);
         headers.TryGet("Authorization"u8, out var authorization);
         if (header.IsEmpty && !authorization.StartsWith("Basic "u8))
         {

@@ -6,7 +6,10 @@ using FastSidecar.Transport.Buffers;
 
 namespace FastSidecar.Api.Http;
 
-/// <summary><c>/v1.0/metadata</c>: what the sidecar says about itself, byte for byte as Go's encoding/json writes it (dapr pkg/api/http/metadata.go v1.18.3).</summary>
+/// <summary>
+/// <c>/v1.0/metadata</c>: what the sidecar says about itself, byte for byte as Go's encoding/json writes it (dapr pkg/api/http/metadata.go
+/// v1.18.3).
+/// </summary>
 internal sealed class MetadataRoute(RuntimeMetadata metadata, long maxBodyBytes)
 {
     public async ValueTask GetAsync(HttpExchange exchange)

@@ -63,7 +63,8 @@ internal sealed class RequestTarget
 }
 
 /// <summary>
-/// Targets that were parsed before. Direct-mapped and bounded; reads and writes race harmlessly, since an entry is immutable and compared in full.
+/// Targets that were parsed before. Direct-mapped and bounded; reads and writes race harmlessly, since an entry is immutable and compared
+/// in full.
 /// </summary>
 internal sealed class RequestTargetCache(RouteTable routes)
 {

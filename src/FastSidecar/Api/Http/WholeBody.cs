@@ -5,7 +5,9 @@ namespace FastSidecar.Api.Http;
 /// <summary>Request bodies of routes that need the whole of it at once.</summary>
 internal static class WholeBody
 {
-    /// <summary>Reads to the end. Null when there is more than <paramref name="maxBytes"/> (0 = no limit): the rest is left unread.</summary>
+    /// <summary>
+    /// Reads to the end. Null when there is more than <paramref name="maxBytes"/> (0 = no limit): the rest is left unread.
+    /// </summary>
     public static async ValueTask<byte[]?> ReadAsync(HttpExchange exchange, long maxBytes)
     {
         if (exchange.RequestLength == 0)

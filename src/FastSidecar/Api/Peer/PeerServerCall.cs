@@ -222,7 +222,9 @@ internal sealed class PeerServerCall
         End(SuccessTrailers);
     }
 
-    /// <summary>Turns the peer's head into the request that everything below understands; an error when it asks for what there is not.</summary>
+    /// <summary>
+    /// Turns the peer's head into the request that everything below understands; an error when it asks for what there is not.
+    /// </summary>
     private InvokeError? TakeHead()
     {
         if (_head.Version != 1)
@@ -237,7 +239,7 @@ internal sealed class PeerServerCall
 
         _request.Method.Set(_head.Method);
         _request.Query.Set(_head.Query);
-        _request.ContentType.Set(_head.TypeUrl.IsEmpty ? _head.ContentType : DaprHeaders.ProtobufContentType);
+        _request.ContentType.Set(_head.TypeUrl.IsEmpty ? _head.ContentType : MediaTypes.Protobuf);
         _request.Verb = _head.Verb;
         _request.FromPeer = true;
         _head.Metadata.CopyTo(_request.Metadata);

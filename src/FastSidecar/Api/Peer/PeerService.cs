@@ -4,7 +4,9 @@ using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Api.Peer;
 
-/// <summary>The server end of the sidecar-to-sidecar wire: takes the streams that other sidecars open (dapr pkg/api/grpc/daprinternal.go v1.18.3).</summary>
+/// <summary>
+/// The server end of the sidecar-to-sidecar wire: takes the streams that other sidecars open (dapr pkg/api/grpc/daprinternal.go v1.18.3).
+/// </summary>
 internal sealed partial class PeerService(InboundInvoker inbound, int maxMessageBytes, ILogger log) : IHttp2StreamHandler
 {
     /// <summary>Calls kept for reuse; more may be under way at once.</summary>

@@ -1,6 +1,8 @@
 namespace FastSidecar.Protocol.Peer;
 
-/// <summary>Asked when a peer's bytes have ended after a whole message: on the calling side only the trailers tell whether that was a good end.</summary>
+/// <summary>
+/// Asked when a peer's bytes have ended after a whole message: on the calling side only the trailers tell whether that was a good end.
+/// </summary>
 internal interface IPeerStreamEnd
 {
     /// <summary>

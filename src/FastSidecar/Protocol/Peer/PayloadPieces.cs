@@ -3,13 +3,15 @@ using System.Buffers;
 namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
-/// Body bytes that lie apart in a larger buffer, shown as one sequence without copying them. Reused by its owner; what it shows is valid until
+/// Body bytes that lie apart in a larger buffer, shown as one sequence without copying them. Reused by its owner; what it shows is valid
+/// until
 /// <see cref="Clear"/> and as long as the buffer.
 /// </summary>
 internal sealed class PayloadPieces
 {
     /// <summary>
-    /// daprd cuts bodies into pieces of 2 KiB, so this many fill 128 KiB; more only costs segments, and pieces of one byte each would cost many.
+    /// daprd cuts bodies into pieces of 2 KiB, so this many fill 128 KiB; more only costs segments, and pieces of one byte each would cost
+    /// many.
     /// </summary>
     private const int MaxPieces = 64;
 

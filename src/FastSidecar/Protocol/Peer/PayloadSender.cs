@@ -5,7 +5,8 @@ using System.Runtime.CompilerServices;
 namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
-/// Sends body pieces as payload messages, numbered from where the first message left off: short pieces are copied between prefix and suffix, long ones are sent
+/// Sends body pieces as payload messages, numbered from where the first message left off: short pieces are copied between prefix and
+/// suffix, long ones are sent
 /// from where they lie. One per call, reused.
 /// </summary>
 internal sealed class PayloadSender(int maxMessageBytes)
@@ -14,7 +15,8 @@ internal sealed class PayloadSender(int maxMessageBytes)
     public const int MaxCopiedBytes = 4096;
 
     /// <summary>
-    /// Most data in one message. The peer's limit is its own --max-body-size, which we do not know and which counts per message; daprd sends 2 KiB pieces. 8 KiB passes
+    /// Most data in one message. The peer's limit is its own --max-body-size, which we do not know and which counts per message; daprd
+    /// sends 2 KiB pieces. 8 KiB passes
     /// every limit that lets an ordinary request through, and its envelope costs under 1 %.
     /// </summary>
     private const int MaxDataBytes = 8 * 1024;
@@ -29,7 +31,8 @@ internal sealed class PayloadSender(int maxMessageBytes)
     public void Start(ulong firstSeq) => _seq = firstSeq;
 
     /// <summary>
-    /// Buffers or sends all of <paramref name="data"/>, which may be given back when the call completes. True when the peer wants no more of it.
+    /// Buffers or sends all of <paramref name="data"/>, which may be given back when the call completes. True when the peer wants no more
+    /// of it.
     /// </summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> SendAsync(PipeWriter output, ReadOnlySequence<byte> data, CancellationToken cancellationToken)

@@ -3,7 +3,9 @@ using FastSidecar.Transport.Grpc;
 
 namespace FastSidecar.Protocol.Peer;
 
-/// <summary>The <c>grpc-encoding</c> of a call: how messages whose flag is set are compressed. gzip is the only one that Dapr accepts.</summary>
+/// <summary>
+/// The <c>grpc-encoding</c> of a call: how messages whose flag is set are compressed. gzip is the only one that Dapr accepts.
+/// </summary>
 internal readonly struct PeerEncoding
 {
     private readonly string? _unknownName;
@@ -30,7 +32,9 @@ internal readonly struct PeerEncoding
         return new PeerEncoding(isGzip, isGzip ? null : Encoding.Latin1.GetString(value));
     }
 
-    /// <summary>grpc-go's answer to a compressed message that it cannot read (grpc-go rpc_util.go, checkRecvPayload); null for gzip.</summary>
+    /// <summary>
+    /// grpc-go's answer to a compressed message that it cannot read (grpc-go rpc_util.go, checkRecvPayload); null for gzip.
+    /// </summary>
     public PeerMessageException? Refusal(bool byServer)
     {
         if (IsGzip)

@@ -5,7 +5,9 @@ using FastSidecar.Transport.Grpc;
 
 namespace FastSidecar.Protocol.Peer;
 
-/// <summary>What can be wrong with received messages, in the words of grpc-go (rpc_util.go) and Dapr (direct_messaging.go, daprinternal.go).</summary>
+/// <summary>
+/// What can be wrong with received messages, in the words of grpc-go (rpc_util.go) and Dapr (direct_messaging.go, daprinternal.go).
+/// </summary>
 internal static class PeerFaults
 {
     private const string ParseFailureText = "grpc: failed to unmarshal the received message: ";

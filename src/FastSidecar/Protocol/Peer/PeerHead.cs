@@ -5,7 +5,8 @@ using FastSidecar.Transport.Headers;
 namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
-/// The decoded first message of a call, in memory of its own: it stays valid when the bytes it came from are gone. Reused by its owner; not thread-safe.
+/// The decoded first message of a call, in memory of its own: it stays valid when the bytes it came from are gone. Reused by its owner; not
+/// thread-safe.
 /// Spans are valid until the next read into this object.
 /// </summary>
 internal abstract class PeerHead
@@ -16,7 +17,8 @@ internal abstract class PeerHead
     protected const int KeptBytes = 64 * 1024;
 
     /// <summary>
-    /// Keys are compared with earlier ones only up to this many fields. Go never encodes a key twice; the look-up costs the square of the number,
+    /// Keys are compared with earlier ones only up to this many fields. Go never encodes a key twice; the look-up costs the square of the
+    /// number,
     /// and a message of 4 MiB holds half a million entries.
     /// </summary>
     private const int FieldsCheckedForRepeats = 1024;
@@ -31,7 +33,8 @@ internal abstract class PeerHead
     public bool HasData { get; private set; }
 
     /// <summary>
-    /// <c>message.data</c> held a body. On the stream it is dropped, and the type URL with it, as Dapr does; on a unary call it is what the reader delivers.
+    /// <c>message.data</c> held a body. On the stream it is dropped, and the type URL with it, as Dapr does; on a unary call it is what the
+    /// reader delivers.
     /// </summary>
     public bool HasDataValue { get; private set; }
 
@@ -140,12 +143,15 @@ internal abstract class PeerHead
     }
 
     /// <summary>
-    /// Reads one entry of a <c>map&lt;string, ListStringValue&gt;</c> into one field per value. A key that came before loses its old values, as in a Go map; a
+    /// Reads one entry of a <c>map&lt;string, ListStringValue&gt;</c> into one field per value. A key that came before loses its old
+    /// values, as in a Go map; a
     /// list without values leaves no field.
     /// </summary>
     /// <param name="entry">1 key, 2 value.</param>
     /// <param name="headers">Gets the fields.</param>
-    /// <param name="seenKeys">A bit for each key that came, by a hash: a key whose bit is not set is new. 0 before the map's first entry.</param>
+    /// <param name="seenKeys">
+    /// A bit for each key that came, by a hash: a key whose bit is not set is new. 0 before the map's first entry.
+    /// </param>
     protected static void MergeMapEntry(ReadOnlySpan<byte> entry, HeaderList headers, ref ulong seenKeys)
     {
         ReadOnlySpan<byte> key = default;

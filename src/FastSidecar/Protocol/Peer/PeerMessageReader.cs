@@ -7,13 +7,17 @@ using FastSidecar.Protocol.Protobuf;
 namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
-/// Reads one direction of a CallLocalStream or CallLocal call: first the head, then, as a <see cref="PipeReader"/>, the body that lies in the payloads of the
-/// first and all later messages. Body bytes are handed out where the inner reader holds them and as they arrive; a message is read as a whole, into memory of
+/// Reads one direction of a CallLocalStream or CallLocal call: first the head, then, as a <see cref="PipeReader"/>, the body that lies in
+/// the payloads of the
+/// first and all later messages. Body bytes are handed out where the inner reader holds them and as they arrive; a message is read as a
+/// whole, into memory of
 /// our own, only when it is compressed, unary, or its head is unusually large or stands behind its payload.
 /// </summary>
 /// <remarks>
-/// Errors are <see cref="PeerMessageException"/> with Dapr's and grpc-go's texts, or whatever the inner reader throws. Body bytes that came before an
-/// error are handed out before it is thrown. Reused through <see cref="Start"/>; not thread-safe, one read at a time. <see cref="Complete"/> completes the
+/// Errors are <see cref="PeerMessageException"/> with Dapr's and grpc-go's texts, or whatever the inner reader throws. Body bytes that came
+/// before an
+/// error are handed out before it is thrown. Reused through <see cref="Start"/>; not thread-safe, one read at a time.
+/// <see cref="Complete"/> completes the
 /// inner reader and gives back all memory.
 /// </remarks>
 internal sealed class PeerMessageReader : PipeReader
@@ -51,7 +55,8 @@ internal sealed class PeerMessageReader : PipeReader
     }
 
     /// <summary>
-    /// Reads the first message's request or response into <paramref name="head"/>, without waiting for the payload behind it. Called once, before any other
+    /// Reads the first message's request or response into <paramref name="head"/>, without waiting for the payload behind it. Called once,
+    /// before any other
     /// read. On a unary call of a caller it waits for the end of the stream as well, so that its status is known.
     /// </summary>
     /// <exception cref="PeerMessageException">No message, a wrong one, or one without the fields that Dapr requires.</exception>
@@ -231,7 +236,9 @@ internal sealed class PeerMessageReader : PipeReader
         }
     }
 
-    /// <summary>A callee leaves unread what follows the one message, as grpc-go does; a caller needs the trailers and refuses a second message.</summary>
+    /// <summary>
+    /// A callee leaves unread what follows the one message, as grpc-go does; a caller needs the trailers and refuses a second message.
+    /// </summary>
     private async ValueTask ReadUnaryEndAsync(CancellationToken cancellationToken)
     {
         var isCompleted = _head.IsRequest;
@@ -301,7 +308,8 @@ internal sealed class PeerMessageReader : PipeReader
     }
 
     /// <summary>
-    /// Finds the body bytes in what was read. False when there is nothing to hand out: the input has been advanced, and more of it is needed, or
+    /// Finds the body bytes in what was read. False when there is nothing to hand out: the input has been advanced, and more of it is
+    /// needed, or
     /// <see cref="_wholeWanted"/> is set.
     /// </summary>
     private bool TryTakePayload(in ReadResult read, out ReadResult result)
@@ -401,7 +409,8 @@ internal sealed class PeerMessageReader : PipeReader
     }
 
     /// <summary>
-    /// The consumer wants more behind <paramref name="left"/> than can be shown in place: a compressed message or an error comes next, or the pieces are too many.
+    /// The consumer wants more behind <paramref name="left"/> than can be shown in place: a compressed message or an error comes next, or
+    /// the pieces are too many.
     /// </summary>
     private void MoveToWhole(in PayloadLoan loan, in ReadOnlySequence<byte> left)
     {

@@ -24,7 +24,8 @@ internal enum PayloadStop
 }
 
 /// <summary>
-/// Where a reader stands in a stream of CallLocalStream messages, and the step forward: finds the body bytes in them without waiting for whole messages.
+/// Where a reader stands in a stream of CallLocalStream messages, and the step forward: finds the body bytes in them without waiting for
+/// whole messages.
 /// A value: a copy is a bookmark.
 /// </summary>
 /// <remarks>
@@ -33,7 +34,8 @@ internal enum PayloadStop
 ///    ▲         │  ▲ ──field 1──▶ Envelope                          (request or response: must say nothing after the first message)
 ///    └─ end ───┘  └─ other ────▶ Skip                              (also inside Payload and Envelope)
 /// </code>
-/// Fields may come in any order. A second non-empty data in one message is refused: proto3 would let it replace the first one, which has been handed
+/// Fields may come in any order. A second non-empty data in one message is refused: proto3 would let it replace the first one, which has
+/// been handed
 /// out by then, and no encoder writes two.
 /// </remarks>
 internal struct PeerPayloadCursor
@@ -91,7 +93,8 @@ internal struct PeerPayloadCursor
     }
 
     /// <summary>
-    /// Reads on. Body bytes go to <paramref name="pieces"/>, if given, as slices of the reader's sequence; at most <paramref name="limit"/> of them and
+    /// Reads on. Body bytes go to <paramref name="pieces"/>, if given, as slices of the reader's sequence; at most <paramref name="limit"/>
+    /// of them and
     /// at most as many pieces as it takes.
     /// </summary>
     public PayloadStop Advance(ref SequenceReader<byte> reader, PeerHead head, PayloadPieces? pieces, long limit, int maxMessageBytes)

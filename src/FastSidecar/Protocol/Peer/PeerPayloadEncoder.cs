@@ -37,7 +37,9 @@ internal static class PeerPayloadEncoder
         WriteSuffix(output, seq);
     }
 
-    /// <summary>Everything before <paramref name="dataBytes"/> bytes of data, which the caller sends next, followed by <see cref="WriteSuffix"/>.</summary>
+    /// <summary>
+    /// Everything before <paramref name="dataBytes"/> bytes of data, which the caller sends next, followed by <see cref="WriteSuffix"/>.
+    /// </summary>
     /// <exception cref="PeerMessageException">The message is above <paramref name="maxMessageBytes"/>.</exception>
     public static void WritePrefix(IBufferWriter<byte> output, long dataBytes, ulong seq, int maxMessageBytes)
     {

@@ -5,7 +5,8 @@ using FastSidecar.Protocol.Protobuf;
 namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
-/// Messages that a calling sidecar sends: the first of CallLocalStream, and CallLocal's only one, gRPC prefix included. Byte for byte what Go's protobuf
+/// Messages that a calling sidecar sends: the first of CallLocalStream, and CallLocal's only one, gRPC prefix included. Byte for byte what
+/// Go's protobuf
 /// writes (fields in number order, defaults left out), so that a capture of either looks the same.
 /// </summary>
 /// <remarks>
@@ -15,14 +16,17 @@ namespace FastSidecar.Protocol.Peer;
 /// InvokeRequest                 1 method   2 data (Any: 1 type_url, 2 value)  3 content_type  4 http_extension
 /// HTTPExtension                 1 verb     2 querystring
 /// </code>
-/// All methods throw <see cref="PeerMessageException"/> with grpc-go's text, having written nothing, when a text is not UTF-8 or the message is above the limit.
+/// All methods throw <see cref="PeerMessageException"/> with grpc-go's text, having written nothing, when a text is not UTF-8 or the
+/// message is above the limit.
 /// </remarks>
 internal static class PeerRequestEncoder
 {
     /// <summary>Scratch for 64 header fields; a call with more rents it.</summary>
     private const int StackInts = 64 * HeaderMapLayout.ScratchPerField;
 
-    /// <summary>A whole first message of the stream; <paramref name="payload"/> is copied. An empty one gives a message without payload.</summary>
+    /// <summary>
+    /// A whole first message of the stream; <paramref name="payload"/> is copied. An empty one gives a message without payload.
+    /// </summary>
     public static void WriteFirst(IBufferWriter<byte> output, scoped in PeerRequestFields fields, in ReadOnlySequence<byte> payload, int maxMessageBytes)
     {
         WriteFirstPrefix(output, fields, payload.Length, maxMessageBytes);
@@ -30,7 +34,8 @@ internal static class PeerRequestEncoder
     }
 
     /// <summary>
-    /// A first message up to its payload's data: <paramref name="payloadBytes"/> bytes must follow and end the message (number 0 is not written).
+    /// A first message up to its payload's data: <paramref name="payloadBytes"/> bytes must follow and end the message (number 0 is not
+    /// written).
     /// </summary>
     [SkipLocalsInit]
     public static void WriteFirstPrefix(IBufferWriter<byte> output, scoped in PeerRequestFields fields, long payloadBytes, int maxMessageBytes)
@@ -51,7 +56,10 @@ internal static class PeerRequestEncoder
         }
     }
 
-    /// <summary>CallLocal's request: the body stands in <c>message.data.value</c>, and data is present even when the body is empty, as daprd writes it.</summary>
+    /// <summary>
+    /// CallLocal's request: the body stands in <c>message.data.value</c>, and data is present even when the body is empty, as daprd writes
+    /// it.
+    /// </summary>
     [SkipLocalsInit]
     public static void WriteUnary(IBufferWriter<byte> output, scoped in PeerRequestFields fields, in ReadOnlySequence<byte> body, int maxMessageBytes)
     {

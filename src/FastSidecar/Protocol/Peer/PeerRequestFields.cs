@@ -2,7 +2,9 @@ using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Protocol.Peer;
 
-/// <summary>What an InternalInvokeRequest says, as bytes that belong to someone else (dapr/proto/internals/v1/service_invocation.proto).</summary>
+/// <summary>
+/// What an InternalInvokeRequest says, as bytes that belong to someone else (dapr/proto/internals/v1/service_invocation.proto).
+/// </summary>
 internal ref struct PeerRequestFields
 {
     public PeerRequestFields(HeaderList metadata)
@@ -24,7 +26,9 @@ internal ref struct PeerRequestFields
     /// <summary>The type URL of a gRPC caller's data; empty for HTTP callers.</summary>
     public ReadOnlySpan<byte> TypeUrl;
 
-    /// <summary>There is a <c>message.data</c>, though perhaps an empty one: so for gRPC callers, not for HTTP callers. A type URL implies it.</summary>
+    /// <summary>
+    /// There is a <c>message.data</c>, though perhaps an empty one: so for gRPC callers, not for HTTP callers. A type URL implies it.
+    /// </summary>
     public bool HasData;
 
     /// <summary>False only for a gRPC caller that sent none; an HTTP app then refuses the call.</summary>

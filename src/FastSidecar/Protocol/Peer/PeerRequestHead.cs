@@ -4,7 +4,10 @@ using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Protocol.Peer;
 
-/// <summary>A decoded InternalInvokeRequest without its body: what a callee learns from the first message. Field numbers: <see cref="PeerRequestEncoder"/>.</summary>
+/// <summary>
+/// A decoded InternalInvokeRequest without its body: what a callee learns from the first message. Field numbers:
+/// <see cref="PeerRequestEncoder"/>.
+/// </summary>
 internal sealed class PeerRequestHead : PeerHead
 {
     private HeaderList _metadata = new();
@@ -19,7 +22,9 @@ internal sealed class PeerRequestHead : PeerHead
     /// <summary>APIVersion; anything but 1 is refused by the app channel, not here.</summary>
     public int Version { get; private set; }
 
-    /// <summary>One entry per value, names in the case of the wire, values of one name in their order; the order of names means nothing.</summary>
+    /// <summary>
+    /// One entry per value, names in the case of the wire, values of one name in their order; the order of names means nothing.
+    /// </summary>
     public HeaderList Metadata => _metadata;
 
     public ReadOnlySpan<byte> Method => Span(_method);

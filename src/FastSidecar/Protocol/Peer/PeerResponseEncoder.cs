@@ -5,7 +5,8 @@ using FastSidecar.Protocol.Protobuf;
 namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
-/// Messages that a called sidecar sends: the first of CallLocalStream, and CallLocal's only one, gRPC prefix included. Byte for byte what Go's protobuf
+/// Messages that a called sidecar sends: the first of CallLocalStream, and CallLocal's only one, gRPC prefix included. Byte for byte what
+/// Go's protobuf
 /// writes (fields in number order, defaults left out).
 /// </summary>
 /// <remarks>
@@ -16,14 +17,17 @@ namespace FastSidecar.Protocol.Peer;
 /// InvokeResponse                1 data (Any: 1 type_url, 2 value)  2 content_type
 /// </code>
 /// The status is always there, for code 0 as an empty message; a caller refuses a response without one. All methods throw
-/// <see cref="PeerMessageException"/> with grpc-go's text, having written nothing, when a text is not UTF-8 or the message is above the limit.
+/// <see cref="PeerMessageException"/> with grpc-go's text, having written nothing, when a text is not UTF-8 or the message is above the
+/// limit.
 /// </remarks>
 internal static class PeerResponseEncoder
 {
     /// <summary>Scratch for 64 header fields; a call with more rents it.</summary>
     private const int StackInts = 64 * HeaderMapLayout.ScratchPerField;
 
-    /// <summary>A whole first message of the stream; <paramref name="payload"/> is copied. An empty one gives a message without payload.</summary>
+    /// <summary>
+    /// A whole first message of the stream; <paramref name="payload"/> is copied. An empty one gives a message without payload.
+    /// </summary>
     public static void WriteFirst(IBufferWriter<byte> output, scoped in PeerResponseFields fields, in ReadOnlySequence<byte> payload, int maxMessageBytes)
     {
         WriteFirstPrefix(output, fields, payload.Length, maxMessageBytes);
@@ -31,7 +35,8 @@ internal static class PeerResponseEncoder
     }
 
     /// <summary>
-    /// A first message up to its payload's data: <paramref name="payloadBytes"/> bytes must follow and end the message (number 0 is not written).
+    /// A first message up to its payload's data: <paramref name="payloadBytes"/> bytes must follow and end the message (number 0 is not
+    /// written).
     /// </summary>
     [SkipLocalsInit]
     public static void WriteFirstPrefix(IBufferWriter<byte> output, scoped in PeerResponseFields fields, long payloadBytes, int maxMessageBytes)
@@ -53,7 +58,8 @@ internal static class PeerResponseEncoder
     }
 
     /// <summary>
-    /// CallLocal's response: the body stands in <c>message.data.value</c>; message and data are always present, as daprd writes them, whatever
+    /// CallLocal's response: the body stands in <c>message.data.value</c>; message and data are always present, as daprd writes them,
+    /// whatever
     /// <see cref="PeerResponseFields.HasMessage"/> says.
     /// </summary>
     [SkipLocalsInit]

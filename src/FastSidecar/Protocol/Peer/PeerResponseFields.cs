@@ -2,7 +2,9 @@ using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Protocol.Peer;
 
-/// <summary>What an InternalInvokeResponse says, as bytes that belong to someone else (dapr/proto/internals/v1/service_invocation.proto).</summary>
+/// <summary>
+/// What an InternalInvokeResponse says, as bytes that belong to someone else (dapr/proto/internals/v1/service_invocation.proto).
+/// </summary>
 internal ref struct PeerResponseFields
 {
     public PeerResponseFields(HeaderList headers)
@@ -16,7 +18,9 @@ internal ref struct PeerResponseFields
     /// <summary>Empty for HTTP apps.</summary>
     public ReadOnlySpan<byte> StatusMessage;
 
-    /// <summary>The <c>details</c> of the status as encoded fields (number 3, each a google.protobuf.Any), copied as they are; empty for HTTP apps.</summary>
+    /// <summary>
+    /// The <c>details</c> of the status as encoded fields (number 3, each a google.protobuf.Any), copied as they are; empty for HTTP apps.
+    /// </summary>
     public ReadOnlySpan<byte> StatusDetails;
 
     /// <summary>One entry per value, names in the case of the wire.</summary>
@@ -33,6 +37,8 @@ internal ref struct PeerResponseFields
     /// <summary>The type URL of a gRPC app's data; empty for HTTP apps.</summary>
     public ReadOnlySpan<byte> TypeUrl;
 
-    /// <summary>There is a <c>message.data</c>, though perhaps an empty one: so for gRPC apps, not for HTTP apps. A type URL implies it.</summary>
+    /// <summary>
+    /// There is a <c>message.data</c>, though perhaps an empty one: so for gRPC apps, not for HTTP apps. A type URL implies it.
+    /// </summary>
     public bool HasData;
 }

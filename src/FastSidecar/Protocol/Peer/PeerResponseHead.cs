@@ -3,7 +3,10 @@ using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Protocol.Peer;
 
-/// <summary>A decoded InternalInvokeResponse without its body: what a caller learns from the first message. Field numbers: <see cref="PeerResponseEncoder"/>.</summary>
+/// <summary>
+/// A decoded InternalInvokeResponse without its body: what a caller learns from the first message. Field numbers:
+/// <see cref="PeerResponseEncoder"/>.
+/// </summary>
 internal sealed class PeerResponseHead : PeerHead
 {
     private HeaderList _headers = new();
@@ -28,7 +31,9 @@ internal sealed class PeerResponseHead : PeerHead
     /// <summary>The status' details as encoded fields, one after another: number 3, each a google.protobuf.Any.</summary>
     public ReadOnlySpan<byte> StatusDetails => _details.AsSpan(0, _detailsUsed);
 
-    /// <summary>One entry per value, names in the case of the wire, values of one name in their order; the order of names means nothing.</summary>
+    /// <summary>
+    /// One entry per value, names in the case of the wire, values of one name in their order; the order of names means nothing.
+    /// </summary>
     public HeaderList Headers => _headers;
 
     /// <summary>Trailer metadata of a gRPC app; as <see cref="Headers"/>.</summary>
@@ -91,7 +96,9 @@ internal sealed class PeerResponseHead : PeerHead
 
     internal override bool IsLeadingOnly(in FieldHead field) => field.Type == WireType.Bytes && field.Number is 1 or 2 or 4;
 
-    /// <summary>pkg/messaging/direct_messaging.go; a unary answer without a status, which makes daprd drop its client, is refused in the same words.</summary>
+    /// <summary>
+    /// pkg/messaging/direct_messaging.go; a unary answer without a status, which makes daprd drop its client, is refused in the same words.
+    /// </summary>
     protected override PeerMessageException? Missing(bool isUnary) =>
         _hasStatus ? null : PeerMessageException.Plain("response does not contain the required fields in the leading chunk");
 

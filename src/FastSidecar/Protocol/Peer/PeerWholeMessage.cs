@@ -7,7 +7,8 @@ using FastSidecar.Transport.Grpc;
 namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
-/// The slow way through a message: all of it in memory of our own, so that it can be decompressed or searched; and the body bytes that come out of it, or
+/// The slow way through a message: all of it in memory of our own, so that it can be decompressed or searched; and the body bytes that come
+/// out of it, or
 /// that a consumer could not be shown in place. Memory is from the shared pool and goes back on <see cref="Clear"/>.
 /// </summary>
 internal sealed class PeerWholeMessage
@@ -30,7 +31,8 @@ internal sealed class PeerWholeMessage
     public bool HasBody => _bodyEnd > _bodyStart;
 
     /// <summary>
-    /// Takes the next message off the input, prefix and all, and decompresses it. The bytes are consumed as they come, so a message may be larger than
+    /// Takes the next message off the input, prefix and all, and decompresses it. The bytes are consumed as they come, so a message may be
+    /// larger than
     /// the stream's window; memory grows with what has come, not with what was announced.
     /// </summary>
     public async ValueTask ReadAsync(PeerCall call, PeerHead head, CancellationToken cancellationToken)

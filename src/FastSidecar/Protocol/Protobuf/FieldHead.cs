@@ -4,7 +4,8 @@ using System.Numerics;
 namespace FastSidecar.Protocol.Protobuf;
 
 /// <summary>
-/// What stands before a field's contents: the tag and, read together with it so that a reader never stops between them, the number that follows.
+/// What stands before a field's contents: the tag and, read together with it so that a reader never stops between them, the number that
+/// follows.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -33,7 +34,8 @@ internal readonly record struct FieldHead(int Number, WireType Type, ulong Value
     public bool Is(int number, WireType type) => Number == number && Type == type;
 
     /// <summary>
-    /// Reads one head from the start of <paramref name="bytes"/>, which is all there is so far of a message that has <paramref name="containerLeft"/>
+    /// Reads one head from the start of <paramref name="bytes"/>, which is all there is so far of a message that has <paramref
+    /// name="containerLeft"/>
     /// bytes left. False: more is needed. Throws <see cref="ProtobufException"/> for what can become no field that fits its message.
     /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> bytes, long containerLeft, out FieldHead head)

@@ -3,14 +3,16 @@ using System.Text.Unicode;
 namespace FastSidecar.Protocol.Protobuf;
 
 /// <summary>
-/// Walks the fields of one message that lies in memory as a whole. Throws <see cref="ProtobufException"/> where Go's protobuf library would refuse.
+/// Walks the fields of one message that lies in memory as a whole. Throws <see cref="ProtobufException"/> where Go's protobuf library would
+/// refuse.
 /// </summary>
 internal ref struct WireReader(ReadOnlySpan<byte> message)
 {
     private ReadOnlySpan<byte> _rest = message;
 
     /// <summary>
-    /// Reads the next field. A field of an unknown number or an unexpected wire type is to be ignored, as Go does; nothing needs to be skipped.
+    /// Reads the next field. A field of an unknown number or an unexpected wire type is to be ignored, as Go does; nothing needs to be
+    /// skipped.
     /// </summary>
     /// <param name="head">Number, wire type and, for a varint, the value.</param>
     /// <param name="content">The bytes of a length-delimited or fixed field.</param>

@@ -19,7 +19,9 @@ internal ref struct WireWriter(Span<byte> destination)
     /// <summary>Tag, length and contents.</summary>
     public static long FieldSize(long contentBytes) => contentBytes < 0x80 ? 2 + contentBytes : 1 + FieldHead.VarintBytes((ulong)contentBytes) + contentBytes;
 
-    /// <summary>As <see cref="FieldSize"/>, 0 when empty. Throws <see cref="ProtobufException"/> for what a proto3 string must not hold.</summary>
+    /// <summary>
+    /// As <see cref="FieldSize"/>, 0 when empty. Throws <see cref="ProtobufException"/> for what a proto3 string must not hold.
+    /// </summary>
     public static long TextSize(ReadOnlySpan<byte> text)
     {
         if (text.IsEmpty)

@@ -12,7 +12,9 @@ namespace FastSidecar.Targets.Apps;
 /// <summary>One request to the app, and its response. Reused.</summary>
 internal sealed class AppCall : InvokeResponse
 {
-    /// <summary>How long the body of a request with <c>Expect: 100-continue</c> is held back for the app's 100, as Go's client does.</summary>
+    /// <summary>
+    /// How long the body of a request with <c>Expect: 100-continue</c> is held back for the app's 100, as Go's client does.
+    /// </summary>
     private static readonly TimeSpan ContinueWait = TimeSpan.FromSeconds(1);
 
     /// <summary>How long the first body byte is waited for before a bodiless method's framing is fixed, as Go's client does.</summary>
@@ -97,7 +99,8 @@ internal sealed class AppCall : InvokeResponse
         exchange.Dispose();
         if (_uploading)
         {
-            // It has ended; fetching its result also gives the state machine back to its pool. An exception in it is a bug, and this object is not used again.
+            // It has ended; fetching its result also gives the state machine back to its pool. An exception in it is a bug, and this object
+            // is not used again.
             _upload.GetAwaiter().GetResult();
         }
 
@@ -105,7 +108,10 @@ internal sealed class AppCall : InvokeResponse
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>The answer is complete, or nobody wants it: whoever still feeds the request is told to stop, and the object is reused only afterwards.</summary>
+    /// <summary>
+    /// The answer is complete, or nobody wants it: whoever still feeds the request is told to stop, and the object is reused only
+    /// afterwards.
+    /// </summary>
     private async ValueTask StopUploadAsync(Http1Exchange exchange)
     {
         _requestBody.Stop();
@@ -129,7 +135,8 @@ internal sealed class AppCall : InvokeResponse
     }
 
     /// <summary>
-    /// A positive length is passed on. Otherwise a method that usually has a body is sent chunked, and one that usually has none goes without
+    /// A positive length is passed on. Otherwise a method that usually has a body is sent chunked, and one that usually has none goes
+    /// without
     /// framing when its body turns out to be empty (Go net/http transfer.go, probeRequestBody).
     /// </summary>
     private async ValueTask<(Http1BodyFraming Framing, long Length)> FramingAsync(InvokeRequest request, CancellationToken cancellationToken)
@@ -209,7 +216,8 @@ internal sealed class AppCall : InvokeResponse
         }
         catch (Exception e) when (e is IOException or PeerMessageException or InvalidOperationException)
         {
-            // The body broke off, or has another length than was announced (InvalidOperationException), or the app is gone, which the response side learns by itself.
+            // The body broke off, or has another length than was announced (InvalidOperationException), or the app is gone, which the
+            // response side learns by itself.
             UploadError = AppFailure.Of(e);
             exchange.Abort();
         }
@@ -236,7 +244,9 @@ internal sealed class AppCall : InvokeResponse
     private static async ValueTask<bool> WriteAwaitedAsync(PipeWriter output, ReadOnlyMemory<byte> piece, CancellationToken cancellationToken) =>
         (await output.WriteAsync(piece, cancellationToken)).IsCompleted;
 
-    /// <summary>Waits until the app asks for the body, or for a second. False when it has answered instead: then it does not want the body.</summary>
+    /// <summary>
+    /// Waits until the app asks for the body, or for a second. False when it has answered instead: then it does not want the body.
+    /// </summary>
     private async Task<bool> MayContinueAsync(Http1Exchange exchange, Task answered, CancellationToken cancellationToken)
     {
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -273,7 +283,7 @@ internal sealed class AppCall : InvokeResponse
         if (request.EventStream)
         {
             // However the client spelt it; a second line goes (dapr pkg/channel/http/http_channel.go v1.18.3).
-            _requestHeaders.Set("Accept"u8, DaprHeaders.EventStreamContentType);
+            _requestHeaders.Set("Accept"u8, MediaTypes.EventStream);
         }
 
         if (_apiToken.Length > 0)

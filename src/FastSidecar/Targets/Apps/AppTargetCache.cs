@@ -4,7 +4,8 @@ using FastSidecar.Transport.Buffers;
 namespace FastSidecar.Targets.Apps;
 
 /// <summary>
-/// Request targets that were built before, by method and query. Direct-mapped and bounded; reads and writes race harmlessly, since an entry is immutable and compared in full.
+/// Request targets that were built before, by method and query. Direct-mapped and bounded; reads and writes race harmlessly, since an entry
+/// is immutable and compared in full.
 /// </summary>
 internal sealed class AppTargetCache(byte[] baseUrl)
 {

@@ -108,7 +108,9 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
         }
     }
 
-    /// <summary>A connection or a body that broke off, or a request that cannot be written (ArgumentException); anything else is a bug.</summary>
+    /// <summary>
+    /// A connection or a body that broke off, or a request that cannot be written (ArgumentException); anything else is a bug.
+    /// </summary>
     private static bool IsExpected(Exception exception) =>
         exception is IOException or OperationCanceledException or PeerMessageException or ArgumentException;
 

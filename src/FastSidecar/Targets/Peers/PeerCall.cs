@@ -35,7 +35,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
 
     public override HeaderList Headers => _head.Headers;
 
-    public override ReadOnlySpan<byte> ContentType => _head.TypeUrl.IsEmpty ? _head.ContentType : DaprHeaders.ProtobufContentType;
+    public override ReadOnlySpan<byte> ContentType => _head.TypeUrl.IsEmpty ? _head.ContentType : MediaTypes.Protobuf;
 
     public override PipeReader Body => _reader;
 
@@ -51,7 +51,9 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         UploadError = null;
     }
 
-    /// <summary>CallLocalStream: sends the head and what is there of the body, and returns when the response head is in. Null, or why there is none.</summary>
+    /// <summary>
+    /// CallLocalStream: sends the head and what is there of the body, and returns when the response head is in. Null, or why there is none.
+    /// </summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeError?> SendStreamAsync(PeerCallTemplate template, CancellationToken cancellationToken)
     {
@@ -124,7 +126,8 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         stream.Dispose();
         if (_uploading)
         {
-            // It has ended; fetching its result also gives the state machine back to its pool. An exception in it is a bug, and this object is not used again.
+            // It has ended; fetching its result also gives the state machine back to its pool. An exception in it is a bug, and this object
+            // is not used again.
             _upload.GetAwaiter().GetResult();
         }
 
@@ -132,7 +135,10 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>The answer is complete, or nobody wants it: whoever still feeds the request is told to stop, and the object is reused only afterwards.</summary>
+    /// <summary>
+    /// The answer is complete, or nobody wants it: whoever still feeds the request is told to stop, and the object is reused only
+    /// afterwards.
+    /// </summary>
     private async ValueTask StopUploadAsync(Http2Stream stream)
     {
         _request.Body.Stop();
@@ -169,7 +175,8 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     };
 
     /// <summary>
-    /// Sends the first message with whatever of the body is there, then the rest as it comes. The head leaves at once even if no byte of the body has come.
+    /// Sends the first message with whatever of the body is there, then the rest as it comes. The head leaves at once even if no byte of
+    /// the body has come.
     /// </summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask UploadAsync(CancellationToken cancellationToken)

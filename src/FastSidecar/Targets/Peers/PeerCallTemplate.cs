@@ -26,7 +26,9 @@ internal sealed class PeerCallTemplate
         TraceContext.Zero.AddGrpcMetadata(_plain);
     }
 
-    /// <summary>The head for a call with <paramref name="trace"/>; <paramref name="scratch"/> holds it unless the context is the empty one.</summary>
+    /// <summary>
+    /// The head for a call with <paramref name="trace"/>; <paramref name="scratch"/> holds it unless the context is the empty one.
+    /// </summary>
     public HeaderList For(TraceContext trace, HeaderList scratch)
     {
         if (ReferenceEquals(trace, TraceContext.Zero))

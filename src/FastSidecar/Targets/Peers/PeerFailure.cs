@@ -11,7 +11,8 @@ using FastSidecar.Transport.Http2;
 namespace FastSidecar.Targets.Peers;
 
 /// <summary>
-/// What a failed HTTP/2 exchange means as a gRPC status, as grpc-go sees it (grpc-go internal/transport/http_util.go, http2_client.go 1.82.1).
+/// What a failed HTTP/2 exchange means as a gRPC status, as grpc-go sees it (grpc-go internal/transport/http_util.go, http2_client.go
+/// 1.82.1).
 /// </summary>
 internal static class PeerFailure
 {

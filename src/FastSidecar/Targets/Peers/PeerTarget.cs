@@ -9,7 +9,9 @@ using FastSidecar.Transport.Http2;
 
 namespace FastSidecar.Targets.Peers;
 
-/// <summary>Another sidecar at one address: the client end of the sidecar-to-sidecar wire (dapr pkg/messaging/direct_messaging.go v1.18.3).</summary>
+/// <summary>
+/// Another sidecar at one address: the client end of the sidecar-to-sidecar wire (dapr pkg/messaging/direct_messaging.go v1.18.3).
+/// </summary>
 internal sealed class PeerTarget : ITarget
 {
     /// <summary>Calls kept for reuse; more may be under way at once.</summary>
@@ -43,7 +45,8 @@ internal sealed class PeerTarget : ITarget
         var result = await SendAsync(request, unary: false, cancellationToken);
         if (result.Failed && result.Error.NeverProcessed && request.Body.CanRepeat)
         {
-            // The peer has provably not looked at it: grpc-go sends such a call once more by itself (grpc-go stream.go), whatever the policy.
+            // The peer has provably not looked at it: grpc-go sends such a call once more by itself (grpc-go stream.go), whatever the
+            // policy.
             request.Body.Rewind();
             result = await SendAsync(request, unary: false, cancellationToken);
         }

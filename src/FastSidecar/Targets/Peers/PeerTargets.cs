@@ -8,7 +8,8 @@ namespace FastSidecar.Targets.Peers;
 internal sealed class PeerTargets(ChannelPool channels, int maxMessageBytes, TimeProvider time, InvocationObserver observer)
 {
     /// <summary>
-    /// Addresses remembered. In a mesh where sidecars come and go this is reached after days; the table is then emptied, since an entry costs nothing to make anew.
+    /// Addresses remembered. In a mesh where sidecars come and go this is reached after days; the table is then emptied, since an entry
+    /// costs nothing to make anew.
     /// </summary>
     private const int MostTargets = 4096;
 
