@@ -19,6 +19,7 @@ internal sealed class EchoApp : IAsyncDisposable
     private readonly WebApplication _app;
 
     private int _completed;
+    private long _produced;
 
     private EchoApp(WebApplication app, int port)
     {
@@ -33,6 +34,9 @@ internal sealed class EchoApp : IAsyncDisposable
 
     /// <summary>Requests whose body came to a proper end.</summary>
     public int Completed => _completed;
+
+    /// <summary>Bytes of <c>/produce</c> and <c>/endless</c> that left this app.</summary>
+    public long Produced => Interlocked.Read(ref _produced);
 
     public static async Task<EchoApp> StartAsync(int port = 0)
     {
@@ -114,7 +118,7 @@ internal sealed class EchoApp : IAsyncDisposable
         }
     }
 
-    private static async Task ProduceAsync(HttpContext context, long bytes)
+    private async Task ProduceAsync(HttpContext context, long bytes)
     {
         var piece = new byte[PieceBytes];
         while (bytes > 0)
@@ -122,6 +126,7 @@ internal sealed class EchoApp : IAsyncDisposable
             var count = (int)Math.Min(bytes, piece.Length);
             await context.Response.BodyWriter.WriteAsync(piece.AsMemory(0, count), context.RequestAborted);
             bytes -= count;
+            Interlocked.Add(ref _produced, count);
         }
     }
 

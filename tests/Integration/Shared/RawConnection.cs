@@ -93,9 +93,14 @@ internal sealed class RawConnection : IDisposable
 
         try
         {
-            var count = await _socket.ReceiveAsync(_buffer.AsMemory()).AsTask().Within($"anything after\n{Encoding.Latin1.GetString(Received)}");
+            var count = await _socket.ReceiveAsync(_buffer.AsMemory()).AsTask().Within("more bytes");
             _received.Write(_buffer, 0, count);
             End = count == 0 ? PeerEnd.Closed : null;
+        }
+        catch (TimeoutException)
+        {
+            const int Shown = 1000;
+            throw new TimeoutException($"nothing came after {Received.Length} bytes, the last of which are\n{Encoding.Latin1.GetString(Received[Math.Max(0, Received.Length - Shown)..])}");
         }
         catch (SocketException)
         {
