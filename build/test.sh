@@ -8,7 +8,8 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 build/install-test-peers.sh
 
 log=$(mktemp)
-trap 'rm -f "$log" "$log.start"' EXIT
+trap 'rm -f "$log" "$log.start" "$log.failed"' EXIT
+: >"$log.failed"
 passed=0 failed=0 skipped=0
 
 dotnet build FastSidecar.slnx -c Release -v quiet --nologo || { echo "0 passed, 1 failed"; exit 1; }
@@ -23,6 +24,7 @@ for project in tests/*/*.csproj; do
   grep -vE '^\s+Passed ' "$log" | grep -vE '^\s*$' | tail -n 400
   report=$(find "tests/$name/bin/Release" -name '*-report.txt' -newer "$log.start" 2>/dev/null | head -n 1)
   [ -n "$report" ] && cat "$report"
+  grep -A 12 -E '^\s+Failed ' "$log" >>"$log.failed"
   count() { grep -E "^ *$1: +[0-9]+" "$log" | tail -n 1 | grep -oE '[0-9]+' | tail -n 1; }
   p=$(count Passed) f=$(count Failed) s=$(count Skipped)
   passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0})) skipped=$((skipped + ${s:-0}))
@@ -31,5 +33,7 @@ for project in tests/*/*.csproj; do
   if [ "${p:-0}" -eq 0 ] && [ "${f:-0}" -eq 0 ] && [ "$code" -eq 0 ] && [ "${s:-0}" -gt 0 ]; then echo "$name ran no test"; fi
 done
 
+# Once more at the end, where whoever reads a long log looks first.
+head -c 8000 "$log.failed"
 if [ "$skipped" -gt 0 ]; then echo "$passed passed, $failed failed, $skipped skipped"; else echo "$passed passed, $failed failed"; fi
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
