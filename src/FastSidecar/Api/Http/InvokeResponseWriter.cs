@@ -78,8 +78,14 @@ internal static class InvokeResponseWriter
         }
 
         // A local event stream is the app's answer as it stands, its length included.
-        exchange.Start(status, exchange.Invoke.EventStream ? response.Length : null);
+        var length = exchange.Invoke.EventStream ? response.Length : null;
+        exchange.Start(status, length);
         await StreamAsync(exchange, body);
+        if (length is not null)
+        {
+            // Kestrel sends what is left at the end only with the head or with the last chunk; here the head may be gone and no chunk comes.
+            await exchange.ResponseBody.FlushAsync(exchange.Aborted);
+        }
     }
 
     /// <summary>A gRPC app's failure: its status takes the body's place.</summary>
