@@ -1,0 +1,78 @@
+namespace FastSidecar.Compare;
+
+/// <summary>What is sent, and how.</summary>
+internal sealed record Scenario(string Name, string Title)
+{
+    public string Method { get; init; } = "GET";
+
+    /// <summary>At the app.</summary>
+    public string Path { get; init; } = "/1k";
+
+    public int SendBytes { get; init; }
+
+    public int ExpectStatus { get; init; } = 200;
+
+    public int ExpectBytes { get; init; } = 1024;
+
+    public int Connections { get; init; } = 1;
+
+    /// <summary>Requests a second of an open loop; null is a closed one.</summary>
+    public int? Rate { get; init; }
+
+    /// <summary>App ids that requests name in turn, where the arm has any.</summary>
+    public int Targets { get; init; } = 1;
+
+    /// <summary>Whether the table claims something about it: then it runs in every block, otherwise in the first three only.</summary>
+    public bool IsClaim { get; init; }
+
+    /// <summary>Whether the short run has it.</summary>
+    public bool IsQuick { get; init; }
+
+    /// <summary>Only these arms; null is all.</summary>
+    public IReadOnlyList<string>? Arms { get; init; }
+}
+
+/// <summary>Every scenario, by the names that reports and claims use.</summary>
+internal static class Scenarios
+{
+    public const string One = "1k-1";
+    public const string Sixteen = "1k-16";
+    public const string SixtyFour = "1k-64";
+    public const string Rate = "1k-at-1000";
+    public const string MebibyteDown = "1m-down";
+    public const string MebibyteUp = "1m-up";
+    public const string Apps10 = "1k-16-apps-10";
+    public const string Apps100 = "1k-16-apps-100";
+    public const string Connections160 = "1k-160";
+    public const string Streams100 = "1k-100";
+    public const string Streams1000 = "1k-1000";
+
+    private const int Mebibyte = 1024 * 1024;
+
+    public static readonly IReadOnlyList<Scenario> All =
+    [
+        new(One, "1 KiB answers, 1 connection, closed loop") { IsClaim = true, IsQuick = true },
+        new(Sixteen, "1 KiB answers, 16 connections, closed loop") { Connections = 16, IsClaim = true, IsQuick = true },
+        new(SixtyFour, "1 KiB answers, 64 connections, closed loop") { Connections = 64, IsClaim = true, IsQuick = true },
+        new(Rate, "1 KiB both ways, 1,000 requests/s over 16 connections, open loop")
+        {
+            Method = "POST", SendBytes = 1024, Connections = 16, Rate = 1000, IsClaim = true, IsQuick = true,
+        },
+        new(MebibyteDown, "1 MiB answers, 4 connections, closed loop")
+        {
+            Path = "/1m", ExpectBytes = Mebibyte, Connections = 4, IsClaim = true, IsQuick = true,
+        },
+        new(MebibyteUp, "1 MiB uploads, 4 connections, closed loop")
+        {
+            Method = "PUT", Path = "/store/1m", SendBytes = Mebibyte, ExpectStatus = 204, ExpectBytes = 0, Connections = 4, IsClaim = true,
+        },
+        new("0-16", "empty answers, 16 connections, closed loop") { Path = "/0", ExpectBytes = 0, Connections = 16 },
+        new("64k-16", "64 KiB answers, 16 connections, closed loop") { Path = "/64k", ExpectBytes = 64 * 1024, Connections = 16 },
+        new("1k-256", "1 KiB answers, 256 connections, closed loop") { Connections = 256 },
+        new(Apps10, "1 KiB answers, 16 connections, closed loop, 10 app ids in turn") { Connections = 16, Targets = 10, IsClaim = true, Arms = ["fastsidecar"] },
+        new(Apps100, "1 KiB answers, 16 connections, closed loop, 100 app ids in turn") { Connections = 16, Targets = 100, IsClaim = true, Arms = ["fastsidecar"] },
+        new(Connections160, "1 KiB answers, 160 connections, closed loop") { Connections = 160, IsClaim = true, Arms = ["fastsidecar"] },
+        new(Streams100, "1 KiB answers, 100 connections, closed loop") { Connections = 100, IsClaim = true, Arms = ["fastsidecar"] },
+        new(Streams1000, "1 KiB answers, 1,000 connections, closed loop") { Connections = 1000, IsClaim = true, Arms = ["fastsidecar"] },
+    ];
+}
