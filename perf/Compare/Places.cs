@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 
 namespace FastSidecar.Compare;
 
 /// <summary>What stands for <c>@name@</c> in the files of an arm.</summary>
-internal sealed class Places(IReadOnlyDictionary<string, string> values)
+internal sealed partial class Places(IReadOnlyDictionary<string, string> values)
 {
     public string this[string name] => values[name];
 
@@ -32,6 +33,9 @@ internal sealed class Places(IReadOnlyDictionary<string, string> values)
         return new Places(all);
     }
 
+    /// <summary>The places in a text, with where they are.</summary>
+    public static IEnumerable<(int Index, string Name)> In(string text) => Place().Matches(text).Select(match => (match.Index, match.Groups[1].Value));
+
     /// <summary>Free ports under these names. All are held until all are known, so that none is given twice.</summary>
     public static IReadOnlyList<KeyValuePair<string, string>> FreePorts(IEnumerable<string> names)
     {
@@ -54,4 +58,7 @@ internal sealed class Places(IReadOnlyDictionary<string, string> values)
             held.ForEach(listener => listener.Stop());
         }
     }
+
+    [GeneratedRegex("@([A-Za-z0-9]+)@")]
+    private static partial Regex Place();
 }
