@@ -3,9 +3,6 @@ namespace FastSidecar.Load;
 /// <summary>A connection of the generator. It belongs to the generator's one thread.</summary>
 internal abstract class Connection : IDisposable
 {
-    /// <summary>Its place among the generator's connections; events of the poller name it.</summary>
-    public required int Key { get; init; }
-
     /// <summary>How many requests may be in flight at once.</summary>
     public abstract int Slots { get; }
 

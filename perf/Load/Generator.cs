@@ -40,16 +40,9 @@ internal sealed class Generator : IAnswers, IDisposable
     {
         _options = options;
         var target = LoadTarget.Parse(options.Url, options.Targets);
-        _expected = options.ExpectBody is { } length ? new Answer(options.ExpectStatus, length, Body.Hash(Body.Make(length))) : null;
+        _expected = options.ExpectBody is { } length ? new Answer(options.Status, length, Body.Hash(Body.Make(length))) : null;
         _bodyBytes = options.BodyBytes;
-        var buffer = GC.AllocateArray<byte>(BufferSize, pinned: true);
-        var body = Body.Make(options.BodyBytes);
-        var requests = target.Http1Requests(options.Method ?? (body.Length > 0 ? "POST" : "GET"), body, options.Headers, out var rest);
-        _connections = new Connection[options.Connections];
-        for (var key = 0; key < _connections.Length; key++)
-        {
-            _connections[key] = new Http1Connection(new LoadSocket(_poller, target, key), this, requests, rest, buffer) { Key = key };
-        }
+        _connections = options.Grpc ? GrpcConnections(target) : Http1Connections(target);
 
         // Every connection once before any twice, so that few requests spread over many connections.
         _free = new Queue<Connection>(Enumerable.Range(0, _connections[0].Slots).SelectMany(_ => _connections));
@@ -116,6 +109,25 @@ internal sealed class Generator : IAnswers, IDisposable
         _poller.Dispose();
     }
 
+    private Connection[] Http1Connections(LoadTarget target)
+    {
+        var buffer = GC.AllocateArray<byte>(BufferSize, pinned: true);
+        var body = Body.Make(_options.BodyBytes);
+        var requests = target.Http1Requests(_options.Method ?? (body.Length > 0 ? "POST" : "GET"), body, _options.Headers, out var rest);
+        return [.. Enumerable.Range(0, _options.Connections).Select(key => new Http1Connection(new LoadSocket(_poller, target, key), this, requests, rest, buffer))];
+    }
+
+    private Connection[] GrpcConnections(LoadTarget target)
+    {
+        var heads = GrpcConnection.Heads(target, _options.Headers);
+        var message = GrpcConnection.Message(Body.Make(_options.BodyBytes));
+        return
+        [
+            .. Enumerable.Range(0, _options.Connections)
+                .Select(key => new GrpcConnection(new LoadSocket(_poller, target, key), this, heads, message, _options.Streams)),
+        ];
+    }
+
     private static long Nanoseconds(double seconds) => (long)(seconds * Clock.Second);
 
     private static void Send(Connection connection, in Ticket ticket) => connection.Begin(ticket);
@@ -133,14 +145,20 @@ internal sealed class Generator : IAnswers, IDisposable
 
         for (var now = Clock.Now; now < until; now = Clock.Now)
         {
-            while (arrivals is not null && arrivals.Next <= now && arrivals.Next < until)
-            {
-                SendOrQueue(new Ticket(_sent++, arrivals.Next), now);
-                arrivals.MoveOn();
-                now = Clock.Now;
-            }
+            SendDue(arrivals, until);
+            Poll(Math.Max(0, Math.Min(until, arrivals?.Next ?? until) - Clock.Now));
+        }
 
-            Poll(Math.Max(0, Math.Min(until, arrivals?.Next ?? until) - now));
+        // What became due while the last wait took too long.
+        SendDue(arrivals, until);
+    }
+
+    private void SendDue(Arrivals? arrivals, long until)
+    {
+        for (var now = Clock.Now; arrivals is not null && arrivals.Next <= now && arrivals.Next < until; now = Clock.Now)
+        {
+            SendOrQueue(new Ticket(_sent++, arrivals.Next), now);
+            arrivals.MoveOn();
         }
     }
 
@@ -200,9 +218,9 @@ internal sealed class Generator : IAnswers, IDisposable
 
     private void Check(in Ticket ticket, in Answer answer)
     {
-        if (_expected is { } whole ? answer != whole : answer.Status != _options.ExpectStatus)
+        if (_expected is { } whole ? answer != whole : answer.Status != _options.Status)
         {
-            throw new LoadException($"request {ticket.Number} was answered with {answer}, expected was {_expected?.ToString() ?? $"status {_options.ExpectStatus}"}");
+            throw new LoadException($"request {ticket.Number} was answered with {answer}, expected was {_expected?.ToString() ?? $"status {_options.Status}"}");
         }
     }
 

@@ -18,7 +18,7 @@ internal sealed record LoadOptions
           --body N              a body of N known bytes
           --header 'NAME: V'    one more header, any number of times
           --targets N           {n} in the URL is 1 to N in turn
-          --expect-status S     200
+          --expect-status S     HTTP status (200), or gRPC status (0)
           --expect-body N       the answer is N known bytes; without it any body of any length is taken
           --grpc                unary calls over cleartext HTTP/2; the body is the message
           --pid P               a process whose CPU time, context switches and memory are read at both ends, any number of times
@@ -51,7 +51,10 @@ internal sealed record LoadOptions
 
     public int Targets { get; init; } = 1;
 
-    public int ExpectStatus { get; init; } = 200;
+    /// <summary>An HTTP status, 200 unless said otherwise, or the gRPC status of a call, 0 unless said otherwise.</summary>
+    public int? ExpectStatus { get; init; }
+
+    public int Status => ExpectStatus ?? (Grpc ? 0 : 200);
 
     public int? ExpectBody { get; init; }
 

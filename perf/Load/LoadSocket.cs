@@ -55,6 +55,14 @@ internal sealed unsafe class LoadSocket(Poller poller, LoadTarget target, int ke
         return true;
     }
 
+    /// <summary>Sends what the kernel takes; -1 when it takes nothing now, and the poller tells when it does.</summary>
+    public int SendSome(ReadOnlySpan<byte> bytes)
+    {
+        var sent = Write(bytes);
+        WatchWrite(sent < bytes.Length);
+        return sent;
+    }
+
     /// <summary>Receives what is there: the number of bytes, 0 when the peer has closed, -1 when there is nothing now.</summary>
     public int Receive(Span<byte> buffer)
     {

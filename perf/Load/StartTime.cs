@@ -38,11 +38,11 @@ internal static class StartTime
         process.BeginErrorReadLine();
         try
         {
-            while (!Answers(target, options.ExpectStatus))
+            while (!Answers(target, options.Status))
             {
                 if (process.HasExited || Stopwatch.GetElapsedTime(began) > Limit)
                 {
-                    throw new LoadException($"{options.Command[0]} did not answer {options.Url} with {options.ExpectStatus} within {Limit.TotalSeconds} s");
+                    throw new LoadException($"{options.Command[0]} did not answer {options.Url} with {options.Status} within {Limit.TotalSeconds} s");
                 }
 
                 Thread.Sleep(0);

@@ -25,6 +25,9 @@ internal sealed class TestApp : IDisposable
         var app = Arm.Prepare(Path.Combine(Repository.Root, "perf/Arms/app"), work, places);
         File.WriteAllBytes(Path.Combine(app.Places["work"], "64k"), Body.Make(64 * 1024));
         Directory.CreateDirectory(Path.Combine(app.Places["work"], "store"));
+        var grpc = Directory.CreateDirectory(Path.Combine(app.Places["work"], "grpc")).FullName;
+        File.WriteAllBytes(Path.Combine(grpc, "1k"), GrpcConnection.Message(Body.Make(1024)));
+        File.WriteAllBytes(Path.Combine(grpc, "1m"), GrpcConnection.Message(Body.Make(1024 * 1024)));
         try
         {
             await app.StartAsync("/1k");
@@ -42,7 +45,7 @@ internal sealed class TestApp : IDisposable
     public Task<LoadResult> LoadAsync(LoadOptions options, string path = "/1k") => Task.Factory.StartNew(
         () =>
         {
-            using var generator = new Generator(options with { Url = App.Url(path) });
+            using var generator = new Generator(options with { Url = options.Grpc ? $"http://127.0.0.1:{App.Places["grpcApp"]}{path}" : App.Url(path) });
             return generator.Run();
         },
         TaskCreationOptions.LongRunning);
