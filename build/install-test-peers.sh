@@ -6,6 +6,8 @@ want() { command -v "$1" >/dev/null 2>&1 || packages+=("$2"); }
 want curl curl
 want ip iproute2
 want nghttp nghttp2-client
+want nginx nginx-light
+want wrk wrk
 want avahi-browse avahi-utils
 want avahi-daemon avahi-daemon
 want openssl openssl
@@ -19,6 +21,12 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
   exit 0
 fi
 echo "installing test peers: ${packages[*]}"
+# Installed, not started: nobody asked for a web server on port 80.
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+  chmod +x /usr/sbin/policy-rc.d
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+fi
 apt-get update -qq >/dev/null 2>&1
 for package in "${packages[@]}"; do
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null 2>&1 || echo "could not install $package"

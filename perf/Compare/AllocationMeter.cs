@@ -8,33 +8,46 @@ internal sealed class AllocationMeter : IDisposable
     private const string Metric = "go_memstats_alloc_bytes_total";
 
     private readonly HttpClient _client = new() { Timeout = TimeSpan.FromSeconds(5) };
+    private Reading?[] _readings = [];
+    private long _requests;
 
-    /// <summary>One reading for each process, null where there is no page. What a reading itself allocates is known from a second one and taken off later.</summary>
-    public async Task<IReadOnlyList<Reading?>> BeginAsync(IReadOnlyList<ArmProcess> processes)
+    /// <summary>Learns what one reading of each page itself allocates.</summary>
+    public async Task PrepareAsync(IReadOnlyList<ArmProcess> processes)
     {
-        var readings = new List<Reading?>();
-        foreach (var process in processes)
+        _readings = new Reading?[processes.Count];
+        for (var i = 0; i < processes.Count; i++)
         {
-            if (process.Metrics is not { } url)
+            if (processes[i].Metrics is { } url)
             {
-                readings.Add(null);
-                continue;
+                var first = await ReadAsync(url);
+                _readings[i] = new Reading(url, 0, await ReadAsync(url) - first);
             }
-
-            var first = await ReadAsync(url);
-            var second = await ReadAsync(url);
-            readings.Add(new Reading(url, second, second - first));
         }
-
-        return readings;
     }
 
-    public async Task<IReadOnlyList<double?>> EndAsync(IReadOnlyList<Reading?> begun, long requests)
+    /// <summary>The warm-up is over: what was allocated before, for connections and pools, is not a request's.</summary>
+    /// <param name="requests">Answered so far.</param>
+    public async Task BeginAsync(long requests)
+    {
+        _requests = requests;
+        for (var i = 0; i < _readings.Length; i++)
+        {
+            if (_readings[i] is { } reading)
+            {
+                _readings[i] = reading with { Bytes = await ReadAsync(reading.Url) };
+            }
+        }
+    }
+
+    /// <summary>Bytes for each request since <see cref="BeginAsync"/>, for each process; null where there is no page.</summary>
+    /// <param name="requests">Answered in all.</param>
+    public async Task<IReadOnlyList<double?>> EndAsync(long requests)
     {
         var allocated = new List<double?>();
-        foreach (var reading in begun)
+        foreach (var reading in _readings)
         {
-            allocated.Add(reading is { } before ? Math.Max(0, (await ReadAsync(before.Url) - before.Bytes - before.Own) / requests) : null);
+            var bytes = reading is { } before ? await ReadAsync(before.Url) - before.Bytes - before.Own : (double?)null;
+            allocated.Add(bytes is { } known ? Math.Max(0, known / (requests - _requests)) : null);
         }
 
         return allocated;
@@ -57,5 +70,5 @@ internal sealed class AllocationMeter : IDisposable
     }
 
     /// <param name="Own">What one reading allocates.</param>
-    internal readonly record struct Reading(string Url, double Bytes, double Own);
+    private readonly record struct Reading(string Url, double Bytes, double Own);
 }

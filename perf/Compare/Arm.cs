@@ -45,8 +45,11 @@ internal sealed class Arm : IDisposable
     }
 
     /// <param name="targets">More than one: the URL has a place for the number of the app id.</param>
-    public string Url(string path, int targets = 1) =>
-        Places.With(new KeyValuePair<string, string>("path", path), new("id", targets == 1 ? "backend" : "backend" + LoadTarget.NumberPlace)).Fill(File.Url);
+    public string Url(string path, int targets = 1)
+    {
+        var id = targets == 1 ? "backend" : "backend" + LoadTarget.NumberPlace;
+        return Places.With(new KeyValuePair<string, string>("path", path), new("id", id)).Fill(File.Url);
+    }
 
     /// <summary>Starts its programs and waits until a request comes through to the app.</summary>
     public async Task StartAsync(string path)

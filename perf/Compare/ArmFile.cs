@@ -4,9 +4,9 @@ using System.Text.Json.Serialization;
 namespace FastSidecar.Compare;
 
 /// <summary>
-/// What an arm is: <c>arm.json</c> in a folder of its own, beside the configurations of its programs. Text in all of these files may hold places: <c>@repo@</c>,
-/// <c>@work@</c> (where the filled-in configurations are), <c>@app@</c> (the app's port), <c>@path@</c> (the app's path) and
-/// <c>@id@</c> (an app id) in URLs, and the arm's own ports by name.
+/// What an arm is: <c>arm.json</c> in a folder of its own, beside the configurations of its programs. Text in all of these files may
+/// hold places: <c>@repo@</c>, <c>@work@</c> (where the filled-in configurations are), <c>@app@</c> (the app's port), <c>@path@</c>
+/// (the app's path) and <c>@id@</c> (an app id) in URLs, and the arm's own ports by name.
 /// </summary>
 internal sealed record ArmFile
 {
@@ -50,7 +50,8 @@ internal sealed record ArmFile
 }
 
 /// <param name="Metrics">A page in Prometheus' format with <c>go_memstats_alloc_bytes_total</c>, for bytes allocated per request.</param>
-internal sealed record ArmProgram(string Name, IReadOnlyList<string> Command, IReadOnlyDictionary<string, string>? Environment = null, string? Metrics = null);
+internal sealed record ArmProgram(
+    string Name, IReadOnlyList<string> Command, IReadOnlyDictionary<string, string>? Environment = null, string? Metrics = null);
 
 /// <param name="Url">Answered with 204.</param>
 internal sealed record BareProgram(IReadOnlyList<string> Command, string Url);

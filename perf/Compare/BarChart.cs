@@ -22,7 +22,8 @@ internal static class BarChart
         step *= high / step > 10 ? 5 : high / step > 5 ? 2 : 1;
         for (var value = 0.0; value <= high; value += step)
         {
-            svg.Line(Left, Y(value), width - 10, Y(value), "#ddd").Text(Left - 8, Y(value) + 4, value.ToString("0.##", CultureInfo.InvariantCulture), "end");
+            svg.Line(Left, Y(value), width - 10, Y(value), "#ddd")
+                .Text(Left - 8, Y(value) + 4, value.ToString("0.##", CultureInfo.InvariantCulture), "end");
         }
 
         var x = (double)Left + GroupGap;
@@ -34,7 +35,7 @@ internal static class BarChart
                 var middle = x + (BarWidth / 2.0);
                 svg.Box(x + 3, Y(bar.Value.Median), BarWidth - 6, Y(0) - Y(bar.Value.Median), bar.Colour)
                     .Line(middle, Y(bar.Value.Low), middle, Y(bar.Value.High), "#222")
-                    .Text(middle, Y(bar.Value.High) - 4, bar.Value.Median.ToString(bar.Value.Median >= 100 ? "0" : "0.0", CultureInfo.InvariantCulture), "middle", 10);
+                    .Text(middle, Y(bar.Value.High) - 4, Label(bar.Value.Median), "middle", 10);
                 x += BarWidth;
             }
 
@@ -50,6 +51,7 @@ internal static class BarChart
 
         return svg.ToString();
 
+        static string Label(double value) => value.ToString(value >= 100 ? "0" : "0.0", CultureInfo.InvariantCulture);
         double Y(double value) => Height - Bottom - (value / high * (Height - Top - Bottom));
     }
 

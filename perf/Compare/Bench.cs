@@ -32,7 +32,8 @@ internal sealed class Bench : IDisposable
     {
         var work = Directory.CreateDirectory(Path.Combine(
             Directory.Exists(MemoryFolder) ? MemoryFolder : Path.GetTempPath(), $"fastsidecar-perf-{Environment.ProcessId}")).FullName;
-        var places = new Places(new Dictionary<string, string> { ["repo"] = repository, ["body1k"] = System.Text.Encoding.ASCII.GetString(Body.Make(1024)) });
+        var places = new Places(
+            new Dictionary<string, string> { ["repo"] = repository, ["body1k"] = System.Text.Encoding.ASCII.GetString(Body.Make(1024)) });
         var app = Arm.Prepare(Path.Combine(repository, "perf/Arms/app"), work, places);
         var own = app.Places["work"];
         File.WriteAllBytes(Path.Combine(own, "64k"), Body.Make(64 * 1024));
@@ -46,7 +47,8 @@ internal sealed class Bench : IDisposable
         foreach (var folder in armFolders)
         {
             var arm = Arm.Prepare(folder, work, places);
-            if (arm.File.Processes.Select(program => places.Fill(program.Command[0])).FirstOrDefault(command => !Programs.Exists(command)) is { } missing)
+            var commands = arm.File.Processes.Select(program => places.Fill(program.Command[0]));
+            if (commands.FirstOrDefault(command => !Programs.Exists(command)) is { } missing)
             {
                 log.WriteLine($"arm {arm.Name} is left out: {missing} is not installed");
                 continue;
@@ -86,19 +88,23 @@ internal sealed class Bench : IDisposable
         try
         {
             ForgetUpload(scenario);
-            var allocations = await _meter.BeginAsync(processes);
+            await _meter.PrepareAsync(processes);
             var machine = MachineLoad.Read();
             var own = MachineLoad.Own(ids);
-            var load = await Load.RunAsync(arm.Url(scenario.Path, scenario.Targets), scenario, seconds, warmUp, ids);
+            var load = await Load.RunAsync(arm.Url(scenario.Path, scenario.Targets), scenario, seconds, warmUp, ids, _meter.BeginAsync);
             own = MachineLoad.Own(ids) - own + (load.GeneratorCpu * load.AllAnswers / 1e6);
             var others = MachineLoad.OthersSince(machine, own);
-            var allocated = await _meter.EndAsync(allocations, load.AllAnswers);
+            var allocated = await _meter.EndAsync(load.AllAnswers);
             CheckUpload(scenario);
             return run with
             {
                 Load = load,
                 OtherCpuShare = Math.Round(others, 3),
-                Costs = [.. processes.Select((process, i) => Run.CostOf(process.Name, App.Processes.Contains(process), load.Processes[i], load, allocated[i]))],
+                Costs =
+                [
+                    .. processes.Select((process, i) =>
+                        Run.CostOf(process.Name, App.Processes.Contains(process), load.Processes[i], load, allocated[i])),
+                ],
             };
         }
         catch (Exception e) when (e is LoadException or HttpRequestException or OperationCanceledException)

@@ -1,15 +1,17 @@
 namespace FastSidecar.Compare;
 
 /// <summary>
-/// The order of runs: in each block every scenario goes through every arm once. Scenarios come in random order and the arms of one right behind each other, in random
-/// order as well, so that what disturbs the machine for a while meets them alike and their differences within a block stay true.
+/// The order of runs: in each block every scenario goes through every arm once. Scenarios come in random order and the arms of one
+/// right behind each other, in random order as well, so that what disturbs the machine for a while meets them alike and their
+/// differences within a block stay true.
 /// </summary>
 internal static class Blocks
 {
     /// <summary>Blocks of a scenario that nothing is claimed about.</summary>
     public const int Unclaimed = 3;
 
-    public static IEnumerable<(Scenario Scenario, string Arm)> Order(int block, IReadOnlyList<Scenario> scenarios, IReadOnlyList<string> arms, Random random)
+    public static IEnumerable<(Scenario Scenario, string Arm)> Order(
+        int block, IReadOnlyList<Scenario> scenarios, IReadOnlyList<string> arms, Random random)
     {
         var chosen = scenarios.Where(scenario => scenario.IsClaim || block < Unclaimed).ToArray();
         random.Shuffle(chosen);

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace FastSidecar.Compare;
 
 /// <summary>What is claimed of FastSidecar, worked out block by block from what was measured.</summary>
-internal sealed class Claims(IReadOnlyList<Outcome> outcomes, IReadOnlyList<MemoryRun> memory, IReadOnlyList<Starts> starts, double? binaryBytes)
+internal sealed class Claims(
+    IReadOnlyList<Outcome> outcomes, IReadOnlyList<MemoryRun> memory, IReadOnlyList<Starts> starts, double? binaryBytes)
 {
     private const string Ours = "fastsidecar";
     private const string Nginx = "nginx";
@@ -15,7 +16,8 @@ internal sealed class Claims(IReadOnlyList<Outcome> outcomes, IReadOnlyList<Memo
 
     public IReadOnlyList<Claim> All() =>
     [
-        Ratio("CPU per request, 1 connection, against the better of nginx and HAProxy", 1.0, true, Scenarios.One, Metric.ProxyCpu, Better(Scenarios.One)),
+        Ratio("CPU per request, 1 connection, against the better of nginx and HAProxy", 1.0, true, Scenarios.One, Metric.ProxyCpu,
+            Better(Scenarios.One)),
         Ratio("CPU per request, 16 connections, against HAProxy", 1.1, true, Scenarios.Sixteen, Metric.ProxyCpu, HaProxy),
         Ratio("CPU per request, 64 connections, against HAProxy", 1.1, true, Scenarios.SixtyFour, Metric.ProxyCpu, HaProxy),
         Added("added p50 at 1,000 requests/s, against HAProxy", Metric.P50),
@@ -23,7 +25,8 @@ internal sealed class Claims(IReadOnlyList<Outcome> outcomes, IReadOnlyList<Memo
         Ratio("saturation throughput, 64 connections, against HAProxy", 1.0, false, Scenarios.SixtyFour, Metric.PerSecond, HaProxy),
         Ratio("1 MiB answers, MB/s, against nginx", 0.8, false, Scenarios.MebibyteDown, Metric.MegabytesPerSecond, Nginx),
         Ratio("1 MiB uploads, MB/s, against nginx", 0.8, false, Scenarios.MebibyteUp, Metric.MegabytesPerSecond, Nginx),
-        Plain("managed allocation per request, 16 connections (the sidecar that allocates more)", 200, "B", [.. Values(Ours, Scenarios.Sixteen, Metric.Allocated).Values]),
+        Plain("managed allocation per request, 16 connections (the sidecar that allocates more)", 200, "B",
+            [.. Values(Ours, Scenarios.Sixteen, Metric.Allocated).Values]),
         Plain("managed allocation per request at 1,000 requests/s", 200, "B", [.. Values(Ours, Scenarios.Rate, Metric.Allocated).Values]),
         Resident("RSS idle (the larger sidecar)", 16, run => run.Idle),
         Resident("RSS at 1,000 requests/s", 25, run => run.AtRate),
@@ -51,7 +54,8 @@ internal sealed class Claims(IReadOnlyList<Outcome> outcomes, IReadOnlyList<Memo
     private Claim Added(string name, string metric)
     {
         var direct = Values(Direct, Scenarios.Rate, metric);
-        return OfRatios(name, 1.0, true, Over(Values(Ours, Scenarios.Rate, metric)), Over(Values(HaProxy, Scenarios.Rate, metric)), HaProxy);
+        return OfRatios(
+            name, 1.0, true, Over(Values(Ours, Scenarios.Rate, metric)), Over(Values(HaProxy, Scenarios.Rate, metric)), HaProxy);
 
         Dictionary<int, double> Over(IReadOnlyDictionary<int, double> values) =>
             values.Where(one => direct.ContainsKey(one.Key)).ToDictionary(one => one.Key, one => one.Value - direct[one.Key]);
@@ -60,9 +64,11 @@ internal sealed class Claims(IReadOnlyList<Outcome> outcomes, IReadOnlyList<Memo
     private static Claim OfRatios(
         string name, double bar, bool isUpper, IReadOnlyDictionary<int, double> ours, IReadOnlyDictionary<int, double> theirs, string other)
     {
-        var ratios = ours.Where(one => theirs.TryGetValue(one.Key, out var value) && value > 0).Select(one => one.Value / theirs[one.Key]).ToArray();
-        var detail = $"{Text(Statistics.Median(ours.Values))} / {Text(Statistics.Median(theirs.Values))}{(other.Length == 0 ? "" : $" ({other})")}";
-        return new Claim(name, bar, isUpper, Claim.RatioUnit, Statistics.Bootstrap(ratios), ratios.Length, ratios.Length == 0 ? "" : detail);
+        var ratios = ours.Where(one => theirs.TryGetValue(one.Key, out var value) && value > 0)
+            .Select(one => one.Value / theirs[one.Key]).ToArray();
+        var medians = $"{Text(Statistics.Median(ours.Values))} / {Text(Statistics.Median(theirs.Values))}";
+        var detail = ratios.Length == 0 ? "" : other.Length == 0 ? medians : $"{medians} ({other})";
+        return new Claim(name, bar, isUpper, Claim.RatioUnit, Statistics.Bootstrap(ratios), ratios.Length, detail);
     }
 
     private Claim Resident(string name, double bar, Func<MemoryRun, double> value) =>
@@ -72,14 +78,18 @@ internal sealed class Claims(IReadOnlyList<Outcome> outcomes, IReadOnlyList<Memo
     {
         var (ours, bare) = (Start(Ours), Start(Starts.Bare));
         var ratios = bare.Count == 0 ? [] : ours.Select(time => time / Statistics.Median(bare)).ToArray();
-        return new Claim("exec to healthz 204, against a bare AOT Kestrel", 1.5, true, Claim.RatioUnit, Statistics.Bootstrap(ratios), ratios.Length,
+        return new Claim(
+            "exec to healthz 204, against a bare AOT Kestrel", 1.5, true, Claim.RatioUnit, Statistics.Bootstrap(ratios), ratios.Length,
             ratios.Length == 0 ? "" : $"{Text(Statistics.Median(ours))} / {Text(Statistics.Median(bare))} ms");
     }
 
-    private IReadOnlyList<double> Start(string arm) => starts.FirstOrDefault(one => one.Arm == arm && one.What == "healthz")?.Milliseconds ?? [];
+    private IReadOnlyList<double> Start(string arm) =>
+        starts.FirstOrDefault(one => one.Arm == arm && one.What == "healthz")?.Milliseconds ?? [];
 
     private string Better(string scenario) =>
-        Statistics.Median(Values(Nginx, scenario, Metric.ProxyCpu).Values) < Statistics.Median(Values(HaProxy, scenario, Metric.ProxyCpu).Values) ? Nginx : HaProxy;
+        Median(Nginx, scenario, Metric.ProxyCpu) < Median(HaProxy, scenario, Metric.ProxyCpu) ? Nginx : HaProxy;
+
+    private double Median(string arm, string scenario, string metric) => Statistics.Median(Values(arm, scenario, metric).Values);
 
     private IReadOnlyDictionary<int, double> Values(string arm, string scenario, string metric) =>
         outcomes.FirstOrDefault(one => one.Arm == arm && one.Scenario == scenario)?.Values(metric) ?? new Dictionary<int, double>();

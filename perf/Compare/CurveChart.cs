@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace FastSidecar.Compare;
 
-/// <summary>Percentile curves: how slow is the slowest tenth, hundredth, thousandth. Both axes are logarithmic, so that the tail has room.</summary>
+/// <summary>
+/// Percentile curves: how slow is the slowest tenth, hundredth, thousandth. Both axes are logarithmic, so that the tail has room.
+/// </summary>
 internal static class CurveChart
 {
     private const int Width = 760;
@@ -13,6 +15,9 @@ internal static class CurveChart
     private const int Bottom = 50;
     private const int LegendStep = 17;
 
+    private static readonly IReadOnlyList<(double Quantile, string Name)> Marks =
+        [(0, "min"), (0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9"), (0.9999, "p99.99"), (0.99999, "p99.999")];
+
     public static string Draw(string title, IReadOnlyList<Line> lines)
     {
         var low = Math.Pow(10, Math.Floor(Math.Log10(Math.Max(1, lines.Min(line => line.Points.Min(point => point[1]))))));
@@ -22,14 +27,16 @@ internal static class CurveChart
 
         for (var value = low; value <= high * 1.001; value *= 10)
         {
-            svg.Line(Left, Y(value), Width - Right, Y(value)).Text(Left - 8, Y(value) + 4, value.ToString("N0", CultureInfo.InvariantCulture), "end");
+            svg.Line(Left, Y(value), Width - Right, Y(value))
+                .Text(Left - 8, Y(value) + 4, value.ToString("N0", CultureInfo.InvariantCulture), "end");
             foreach (var part in value < high ? new[] { 2, 5 } : [])
             {
-                svg.Line(Left, Y(value * part), Width - Right, Y(value * part), "#eee").Text(Left - 8, Y(value * part) + 4, (value * part).ToString("N0", CultureInfo.InvariantCulture), "end", 10);
+                svg.Line(Left, Y(value * part), Width - Right, Y(value * part), "#eee")
+                    .Text(Left - 8, Y(value * part) + 4, (value * part).ToString("N0", CultureInfo.InvariantCulture), "end", 10);
             }
         }
 
-        foreach (var (quantile, name) in new[] { (0, "min"), (0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9"), (0.9999, "p99.99"), (0.99999, "p99.999") })
+        foreach (var (quantile, name) in Marks)
         {
             if (Nines(quantile) <= nines)
             {
@@ -40,13 +47,15 @@ internal static class CurveChart
         for (var i = 0; i < lines.Count; i++)
         {
             svg.Curve(lines[i].Points.Select(point => (X(point[0]), Y(Math.Max(low, point[1])))), lines[i].Colour)
-                .Box(Left + 12, Top + 6 + (i * LegendStep), 14, 4, lines[i].Colour).Text(Left + 32, Top + 12 + (i * LegendStep), lines[i].Name);
+                .Box(Left + 12, Top + 6 + (i * LegendStep), 14, 4, lines[i].Colour)
+                .Text(Left + 32, Top + 12 + (i * LegendStep), lines[i].Name);
         }
 
         return svg.ToString();
 
         double X(double quantile) => Left + (Nines(quantile) / nines * (Width - Left - Right));
-        double Y(double value) => Height - Bottom - ((Math.Log10(value) - Math.Log10(low)) / (Math.Log10(high) - Math.Log10(low)) * (Height - Top - Bottom));
+        double Y(double value) =>
+            Height - Bottom - ((Math.Log10(value) - Math.Log10(low)) / (Math.Log10(high) - Math.Log10(low)) * (Height - Top - Bottom));
     }
 
     private static double Nines(double quantile) => -Math.Log10(1 - quantile);

@@ -8,15 +8,19 @@ namespace FastSidecar.Compare;
 /// <summary>Runs the published load generator, a new process for every measurement.</summary>
 internal sealed class LoadProgram(string path)
 {
+    private const string Measuring = "measuring ";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    public async Task<LoadResult> RunAsync(string url, Scenario scenario, double seconds, double warmUp, IEnumerable<int> processes)
+    /// <param name="measuring">Called when the warm-up is over, with the answers so far.</param>
+    public async Task<LoadResult> RunAsync(
+        string url, Scenario scenario, double seconds, double warmUp, IEnumerable<int> processes, Func<long, Task>? measuring = null)
     {
         List<string> arguments =
         [
-            "run", "--url", url, "--method", scenario.Method, "--body", Text(scenario.SendBytes), "--connections", Text(scenario.Connections),
-            "--expect-status", Text(scenario.ExpectStatus), "--expect-body", Text(scenario.ExpectBytes), "--seconds", Text(seconds), "--warm-up", Text(warmUp),
-            "--targets", Text(scenario.Targets),
+            "run", "--url", url, "--method", scenario.Method, "--body", Text(scenario.SendBytes), "--targets", Text(scenario.Targets),
+            "--connections", Text(scenario.Connections), "--seconds", Text(seconds), "--warm-up", Text(warmUp),
+            "--expect-status", Text(scenario.ExpectStatus), "--expect-body", Text(scenario.ExpectBytes),
         ];
         if (scenario.Rate is { } rate)
         {
@@ -28,7 +32,7 @@ internal sealed class LoadProgram(string path)
             arguments.AddRange(["--pid", Text(process)]);
         }
 
-        return JsonSerializer.Deserialize(await OutputAsync(arguments, seconds + warmUp), LoadJson.Default.LoadResult)!;
+        return JsonSerializer.Deserialize(await OutputAsync(arguments, seconds + warmUp, measuring), LoadJson.Default.LoadResult)!;
     }
 
     public async Task<StartResult> StartAsync(string url, int status, int runs, IReadOnlyList<string> command) =>
@@ -38,7 +42,7 @@ internal sealed class LoadProgram(string path)
 
     private static string Text(double number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private async Task<string> OutputAsync(IEnumerable<string> arguments, double seconds)
+    private async Task<string> OutputAsync(IEnumerable<string> arguments, double seconds, Func<long, Task>? measuring = null)
     {
         var start = new ProcessStartInfo(path, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         Programs.KeepOutSurroundings(start);
@@ -46,15 +50,35 @@ internal sealed class LoadProgram(string path)
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(seconds) + Patience);
         try
         {
-            var error = process.StandardError.ReadToEndAsync(limit.Token);
+            var error = ReadErrorAsync(process.StandardError, measuring, limit.Token);
             var output = await process.StandardOutput.ReadToEndAsync(limit.Token);
             await process.WaitForExitAsync(limit.Token);
-            return process.ExitCode == 0 ? output : throw new LoadException((await error).Trim());
+            var complaint = await error;
+            return process.ExitCode == 0 ? output : throw new LoadException(complaint.Trim());
         }
         catch (OperationCanceledException)
         {
             process.Kill();
             throw new LoadException($"the load generator did not end within {Patience.TotalSeconds} s of its time");
         }
+    }
+
+    /// <summary>What it complains about, without the line that says that it measures now.</summary>
+    private static async Task<string> ReadErrorAsync(StreamReader error, Func<long, Task>? measuring, CancellationToken cancellationToken)
+    {
+        var rest = new List<string>();
+        while (await error.ReadLineAsync(cancellationToken) is { } line)
+        {
+            if (!line.StartsWith(Measuring, StringComparison.Ordinal))
+            {
+                rest.Add(line);
+            }
+            else if (measuring is not null)
+            {
+                await measuring(long.Parse(line.AsSpan(Measuring.Length), CultureInfo.InvariantCulture));
+            }
+        }
+
+        return string.Join('\n', rest);
     }
 }

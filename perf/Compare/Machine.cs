@@ -1,7 +1,16 @@
 namespace FastSidecar.Compare;
 
 /// <summary>Where and of what a run was.</summary>
-internal sealed record Machine(string Processor, int Processors, double MemoryGigabytes, string Kernel, string System, string Clock, string Commit, bool IsDirty, string Date)
+internal sealed record Machine(
+    string Processor,
+    int Processors,
+    double MemoryGigabytes,
+    string Kernel,
+    string System,
+    string Clock,
+    string Commit,
+    bool IsDirty,
+    string Date)
 {
     public static Machine Read(string repository, DateTimeOffset now)
     {

@@ -2,7 +2,9 @@ using FastSidecar.Load;
 
 namespace FastSidecar.Compare;
 
-/// <summary>Resident memory of a process that was started for this: idle, at a steady rate, and after saturation. Megabytes of 10^6 bytes.</summary>
+/// <summary>
+/// Resident memory of a process that was started for this: idle, at a steady rate, and after saturation. Megabytes of 10^6 bytes.
+/// </summary>
 internal sealed record MemoryRun(int Round, string Arm, string Process, double Idle, double AtRate, double AfterSaturation)
 {
     private const double Megabyte = 1e6;

@@ -15,10 +15,12 @@ internal sealed class Outcome(string arm, string scenario, IReadOnlyList<Run> ru
         (Metric.P99, run => run.Load!.Latency.P99),
         (Metric.P999, run => run.Load!.Latency.P999),
         (Metric.LatenessP99, run => run.Load!.Lateness.P99),
-        (Metric.SystemShare, run => run.Costs.Where(cost => !cost.IsApp).Select(cost => cost.SystemShare ?? double.NaN).DefaultIfEmpty(double.NaN).Average()),
+        (Metric.SystemShare, run => run.Costs.Where(cost => !cost.IsApp).Select(cost => cost.SystemShare ?? double.NaN)
+            .DefaultIfEmpty(double.NaN).Average()),
         (Metric.VoluntarySwitches, run => run.Costs.Where(cost => !cost.IsApp).Sum(cost => cost.VoluntarySwitches)),
         (Metric.InvoluntarySwitches, run => run.Costs.Where(cost => !cost.IsApp).Sum(cost => cost.InvoluntarySwitches)),
-        (Metric.Allocated, run => run.Costs.Select(cost => cost.AllocatedBytes ?? double.NaN).Where(double.IsFinite).DefaultIfEmpty(double.NaN).Max()),
+        (Metric.Allocated, run => run.Costs.Select(cost => cost.AllocatedBytes ?? double.NaN).Where(double.IsFinite)
+            .DefaultIfEmpty(double.NaN).Max()),
         (Metric.Others, run => run.OtherCpuShare * 100),
     ];
 
@@ -40,7 +42,8 @@ internal sealed class Outcome(string arm, string scenario, IReadOnlyList<Run> ru
     public IReadOnlyDictionary<int, double> Values(string metric)
     {
         var value = Metrics.Single(one => one.Name == metric).Value;
-        return Runs.Select(run => (run.Block, Value: value(run))).Where(one => double.IsFinite(one.Value)).ToDictionary(one => one.Block, one => one.Value);
+        return Runs.Select(run => (run.Block, Value: value(run))).Where(one => double.IsFinite(one.Value))
+            .ToDictionary(one => one.Block, one => one.Value);
     }
 
     public double Median(string metric) => Statistics.Median(Values(metric).Values);
@@ -54,7 +57,11 @@ internal sealed class Outcome(string arm, string scenario, IReadOnlyList<Run> ru
         }
 
         var points = Runs.Min(run => run.Load!.Latency.Curve.Count);
-        return [.. Enumerable.Range(0, points).Select(i => new[] { Runs[0].Load!.Latency.Curve[i][0], Statistics.Median(Runs.Select(run => run.Load!.Latency.Curve[i][1])) })];
+        var curves = Runs.Select(run => run.Load!.Latency.Curve).ToArray();
+        return
+        [
+            .. Enumerable.Range(0, points).Select(i => new[] { curves[0][i][0], Statistics.Median(curves.Select(curve => curve[i][1])) }),
+        ];
     }
 }
 

@@ -19,7 +19,9 @@ internal static class Pictures
         }
 
         var groups = report.Scenarios.Where(scenario => scenario.Arms is null && scenario.ExpectBytes <= 1024 && scenario.SendBytes <= 1024)
-            .Select(scenario => new BarChart.Group(scenario.Name, [.. Bars(report, scenario)])).Where(group => group.Bars.Count > 0).ToArray();
+            .Select(scenario => new BarChart.Group(scenario.Name, [.. Bars(report, scenario)]))
+            .Where(group => group.Bars.Count > 0).ToArray();
+        yield return ("costs.svg", CostTable.Draw(report));
         yield return ("cpu.svg", BarChart.Draw("Processor time of both proxies for a request, µs", groups));
     }
 
@@ -29,7 +31,8 @@ internal static class Pictures
     {
         for (var i = 0; i < report.Arms.Count; i++)
         {
-            if (report.Outcome(report.Arms[i].Name, scenario.Name) is { Runs.Count: > 0 } outcome && outcome.Runs[0].Costs.Any(cost => !cost.IsApp))
+            if (report.Outcome(report.Arms[i].Name, scenario.Name) is { Runs.Count: > 0 } outcome
+                && outcome.Runs[0].Costs.Any(cost => !cost.IsApp))
             {
                 var estimate = Statistics.Bootstrap([.. outcome.Values(Metric.ProxyCpu).Values]);
                 yield return new BarChart.Bar(report.Arms[i].Title, Colour(i), estimate);

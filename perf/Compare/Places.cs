@@ -34,7 +34,8 @@ internal sealed partial class Places(IReadOnlyDictionary<string, string> values)
     }
 
     /// <summary>The places in a text, with where they are.</summary>
-    public static IEnumerable<(int Index, string Name)> In(string text) => Place().Matches(text).Select(match => (match.Index, match.Groups[1].Value));
+    public static IEnumerable<(int Index, string Name)> In(string text) => Place().Matches(text)
+        .Select(match => (match.Index, match.Groups[1].Value));
 
     /// <summary>Free ports under these names. All are held until all are known, so that none is given twice.</summary>
     public static IReadOnlyList<KeyValuePair<string, string>> FreePorts(IEnumerable<string> names)

@@ -11,7 +11,8 @@ try
     var plan = options.IsQuick ? Plan.Quick : Plan.Full;
     plan = plan with { Blocks = options.Blocks ?? plan.Blocks };
     var scenarios = plan.ScenariosOf().Where(scenario => options.Scenarios?.Contains(scenario.Name) ?? true).ToArray();
-    var folders = options.Arms.Select(name => Path.Combine(repository, "perf/Arms", name)).Concat(options.MoreArms).ToDictionary(folder => Path.GetFileName(folder));
+    var folders = options.Arms.Select(name => Path.Combine(repository, "perf/Arms", name)).Concat(options.MoreArms)
+        .ToDictionary(folder => Path.GetFileName(folder));
 
     using var bench = await Bench.PrepareAsync(repository, [.. folders.Values], Console.Out);
     var descriptions = bench.Arms.Select(arm => ArmDescription.Of(arm, folders[arm.Name]))
@@ -34,13 +35,15 @@ try
         Arms = descriptions,
         Findings = findings,
         Outcomes = outcomes,
-        Claims = new Claims(outcomes, findings.Memory, findings.Starts, descriptions.FirstOrDefault(arm => arm.Name == "fastsidecar")?.BinaryBytes).All(),
+        Claims = new Claims(
+            outcomes, findings.Memory, findings.Starts, descriptions.FirstOrDefault(arm => arm.Name == "fastsidecar")?.BinaryBytes).All(),
     };
     var folder = options.Results ?? ResultFolder.Choose(Path.Combine(repository, "results"), machine, plan);
     report.Write(folder);
     foreach (var claim in report.Claims.Where(claim => claim.IsMeasured))
     {
-        Console.WriteLine($"{(claim.Holds ? "holds" : "FAILS"),-5}  {claim.Value.Median,8:0.00} {claim.Unit,-2} ({(claim.IsUpper ? "at most" : "at least")} {claim.Bar})  {claim.Name}");
+        var bar = $"{(claim.IsUpper ? "at most" : "at least")} {claim.Bar}";
+        Console.WriteLine($"{(claim.Holds ? "holds" : "FAILS"),-5}  {claim.Value.Median,8:0.00} {claim.Unit,-2} ({bar})  {claim.Name}");
     }
 
     Console.WriteLine($"{folder}/report.md");

@@ -13,14 +13,16 @@ internal static class Programs
     /// <summary>Its path, looked up as a shell would.</summary>
     public static string? Find(string command) => command.Contains('/', StringComparison.Ordinal)
         ? File.Exists(command) ? command : null
-        : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin").Select(folder => Path.Combine(folder, command)).FirstOrDefault(File.Exists);
+        : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin").Select(folder => Path.Combine(folder, command))
+            .FirstOrDefault(File.Exists);
 
     /// <summary>What a command writes, both streams; null when it cannot be run or fails.</summary>
     public static string? Output(params IReadOnlyList<string> command)
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var process = Process.Start(
+                new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true })!;
             var error = process.StandardError.ReadToEndAsync();
             var text = process.StandardOutput.ReadToEnd();
             return process.WaitForExit(Limit) && process.ExitCode == 0 ? (text + error.Result).Trim() : null;
@@ -31,7 +33,10 @@ internal static class Programs
         }
     }
 
-    /// <summary>Takes out what would make a run on one machine differ from that on another: settings of the runtime, and of a sidecar that this shell belongs to.</summary>
+    /// <summary>
+    /// Takes out what would make a run on one machine differ from that on another: settings of the runtime, and of a sidecar that this
+    /// shell belongs to.
+    /// </summary>
     public static void KeepOutSurroundings(ProcessStartInfo start)
     {
         foreach (var name in start.Environment.Keys.Where(IsOfSurroundings).ToArray())

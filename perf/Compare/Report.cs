@@ -40,7 +40,8 @@ internal sealed record Report
 /// <summary>What an arm was in this run.</summary>
 /// <param name="BinaryBytes">Null when the arm does not name its program.</param>
 /// <param name="Files">Its arm.json and configurations, as committed.</param>
-internal sealed record ArmDescription(string Name, string Title, string? Version, long? BinaryBytes, IReadOnlyDictionary<string, string> Files)
+internal sealed record ArmDescription(
+    string Name, string Title, string? Version, long? BinaryBytes, IReadOnlyDictionary<string, string> Files)
 {
     public static ArmDescription Of(Arm arm, string folder) => new(
         arm.Name,

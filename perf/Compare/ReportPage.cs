@@ -25,17 +25,20 @@ internal static class ReportPage
     private static void WriteHead(StringBuilder page, Report report)
     {
         var machine = report.Machine;
-        page.AppendLine(CultureInfo.InvariantCulture, $"# {machine.Date}, commit {machine.Commit}{(machine.IsDirty ? " with uncommitted changes" : "")}").AppendLine();
+        page.AppendLine(CultureInfo.InvariantCulture,
+            $"# {machine.Date}, commit {machine.Commit}{(machine.IsDirty ? " with uncommitted changes" : "")}").AppendLine();
         if (report.Plan.IsQuick)
         {
             page.AppendLine("**A quick look: three short blocks. Nothing is claimed from it.**").AppendLine();
         }
 
-        var others = report.Outcomes.SelectMany(outcome => outcome.Values(Metric.Others).Values).DefaultIfEmpty(double.NaN).ToArray();
+        var disturbance = report.Outcomes.SelectMany(outcome => outcome.Values(Metric.Others).Values).DefaultIfEmpty(double.NaN).ToArray();
         page.AppendLine(CultureInfo.InvariantCulture,
-            $"{machine.Processor}, {machine.Processors} processors, {machine.System}, {machine.Kernel}. Two proxies between client and app, everything on this machine.")
+            $"{machine.Processor}, {machine.Processors} processors, {machine.System}, {machine.Kernel}.")
+            .AppendLine("Two proxies between client and app, everything on this machine.")
             .AppendLine(CultureInfo.InvariantCulture,
-            $"While a run was measured, programs that had nothing to do with it took {Text(Statistics.Median(others))} % of the machine in the median and {Text(others.Max())} % at worst.")
+            $"While a run was measured, other programs took {Text(Statistics.Median(disturbance))} % of the machine in the median, "
+                + $"{Text(disturbance.Max())} % at worst.")
             .AppendLine();
         foreach (var problem in report.Findings.Problems)
         {
@@ -48,12 +51,14 @@ internal static class ReportPage
     private static void WriteClaims(StringBuilder page, Report report)
     {
         page.AppendLine("## Bars").AppendLine()
-            .AppendLine("A bar on a ratio holds when the 95 % interval of the median of the blocks touches its allowed side, another one when the median does.").AppendLine()
+            .AppendLine("A bar on a ratio holds when the 95 % interval of the median of the blocks touches its allowed side,")
+            .AppendLine("another one when the median does.").AppendLine()
             .AppendLine("| What | Bar | Measured | 95 % interval | Medians | Holds |").AppendLine("| --- | --- | --- | --- | --- | --- |");
         foreach (var claim in report.Claims)
         {
             var value = claim.Value;
-            page.AppendLine(CultureInfo.InvariantCulture, $"| {claim.Name} | {(claim.IsUpper ? "≤" : "≥")} {claim.Bar} {claim.Unit} | {Text(value.Median, 2)} | "
+            page.AppendLine(CultureInfo.InvariantCulture,
+                $"| {claim.Name} | {(claim.IsUpper ? "≤" : "≥")} {claim.Bar} {claim.Unit} | {Text(value.Median, 2)} | "
                 + $"{(claim.IsMeasured ? $"{Text(value.Low, 2)} – {Text(value.High, 2)}" : "–")} | {claim.Detail} | "
                 + $"{(claim.IsMeasured ? claim.Holds ? "yes" : "**no**" : "not measured")} |");
         }
@@ -63,8 +68,11 @@ internal static class ReportPage
 
     private static void WriteScenarios(StringBuilder page, Report report)
     {
-        page.AppendLine("## Costs").AppendLine().AppendLine("![processor time for a request](cpu.svg)").AppendLine()
-            .AppendLine("Medians of the blocks. CPU is that of all proxies of the arm together for a request, switches are context switches, allocation is that of the proxy that allocates most.")
+        page.AppendLine("## Costs").AppendLine()
+            .AppendLine("![the costs of each arm](costs.svg)").AppendLine()
+            .AppendLine("![processor time for a request](cpu.svg)").AppendLine()
+            .AppendLine("Medians of the blocks. CPU is that of all proxies of the arm together for a request, switches are context")
+            .AppendLine("switches, allocation is that of the proxy that allocates most.")
             .AppendLine();
         foreach (var scenario in report.Scenarios)
         {
@@ -85,10 +93,12 @@ internal static class ReportPage
 
                 var switches = outcome.Median(Metric.VoluntarySwitches) + outcome.Median(Metric.InvoluntarySwitches);
                 var isDirect = outcome.Runs[0].Costs.All(cost => cost.IsApp);
-                page.AppendLine(CultureInfo.InvariantCulture, $"| {arm.Name} | {(isDirect ? "–" : Text(outcome.Median(Metric.ProxyCpu)))} | "
-                    + $"{Text(outcome.Median(Metric.SystemShare) * 100, 0)}{(isDirect ? "" : " %")} | {(isDirect ? "–" : Text(switches, 2))} | {Text(outcome.Median(Metric.P50))} | "
-                    + $"{Text(outcome.Median(Metric.P99))} | {Text(outcome.Median(Metric.P999))} | {Text(outcome.Median(Metric.PerSecond), 0)} | "
-                    + $"{Text(outcome.Median(Metric.MegabytesPerSecond))} | {Text(outcome.Median(Metric.Allocated))} |");
+                page.AppendLine(
+                    CultureInfo.InvariantCulture, $"| {arm.Name} | {(isDirect ? "–" : Text(outcome.Median(Metric.ProxyCpu)))} | "
+                    + $"{Text(Of(Metric.SystemShare) * 100, 0)}{(isDirect ? "" : " %")} | {(isDirect ? "–" : Text(switches, 2))} | "
+                    + $"{Text(Of(Metric.P50))} | {Text(Of(Metric.P99))} | {Text(Of(Metric.P999))} | {Text(Of(Metric.PerSecond), 0)} | "
+                    + $"{Text(Of(Metric.MegabytesPerSecond))} | {Text(Of(Metric.Allocated))} |");
+                double Of(string metric) => outcome.Median(metric);
             }
 
             page.AppendLine();
@@ -102,7 +112,8 @@ internal static class ReportPage
         foreach (var group in report.Findings.Memory.GroupBy(run => $"{run.Arm}, {run.Process}"))
         {
             page.AppendLine(CultureInfo.InvariantCulture, $"| {group.Key} | {Text(Statistics.Median(group.Select(run => run.Idle)))} | "
-                + $"{Text(Statistics.Median(group.Select(run => run.AtRate)))} | {Text(Statistics.Median(group.Select(run => run.AfterSaturation)))} |");
+                + $"{Text(Statistics.Median(group.Select(run => run.AtRate)))} | "
+                + $"{Text(Statistics.Median(group.Select(run => run.AfterSaturation)))} |");
         }
 
         page.AppendLine();
@@ -110,11 +121,13 @@ internal static class ReportPage
 
     private static void WriteStarts(StringBuilder page, Report report)
     {
-        page.AppendLine("## Start, ms from exec").AppendLine().AppendLine("| Program | until | median | 95 % interval | starts |").AppendLine("| --- | --- | --- | --- | --- |");
+        page.AppendLine("## Start, ms from exec").AppendLine().AppendLine("| Program | until | median | 95 % interval | starts |")
+            .AppendLine("| --- | --- | --- | --- | --- |");
         foreach (var start in report.Findings.Starts)
         {
             var estimate = Statistics.Bootstrap(start.Milliseconds);
-            page.AppendLine(CultureInfo.InvariantCulture, $"| {start.Arm} | {(start.What == "healthz" ? "healthz 204" : "first proxied answer")} | {Text(estimate.Median)} | "
+            page.AppendLine(CultureInfo.InvariantCulture,
+                $"| {start.Arm} | {(start.What == "healthz" ? "healthz 204" : "first proxied answer")} | {Text(estimate.Median)} | "
                 + $"{Text(estimate.Low)} – {Text(estimate.High)} | {start.Milliseconds.Count} |");
         }
 
@@ -123,7 +136,8 @@ internal static class ReportPage
 
     private static void WriteSyscalls(StringBuilder page, Report report)
     {
-        page.AppendLine("## System calls for a request").AppendLine().AppendLine("| Scenario | Arm | each process | counted by |").AppendLine("| --- | --- | --- | --- |");
+        page.AppendLine("## System calls for a request").AppendLine().AppendLine("| Scenario | Arm | each process | counted by |")
+            .AppendLine("| --- | --- | --- | --- |");
         foreach (var group in report.Findings.Syscalls.GroupBy(count => (count.Scenario, count.Arm, count.Tool)))
         {
             page.AppendLine(CultureInfo.InvariantCulture, $"| {group.Key.Scenario} | {group.Key.Arm} | "
@@ -136,19 +150,23 @@ internal static class ReportPage
     private static void WriteMethod(StringBuilder page, Report report)
     {
         page.AppendLine("## What was run").AppendLine()
-            .AppendLine(CultureInfo.InvariantCulture, $"`{report.Command}`, {Text(report.Seconds, 0)} s in all: {report.Plan.Blocks} blocks, runs of {report.Plan.Seconds} s after "
-                + $"{report.Plan.WarmUp} s of warm-up, in random order within a block. Clock: {report.Machine.Clock}. [The method](../../docs/performance.md).").AppendLine()
+            .AppendLine(CultureInfo.InvariantCulture,
+                $"`{report.Command}`, {Text(report.Seconds, 0)} s in all: {report.Plan.Blocks} blocks, runs of {report.Plan.Seconds} s "
+                + $"after {report.Plan.WarmUp} s of warm-up, in random order within a block. Clock: {report.Machine.Clock}. "
+                + $"[The method](../../docs/performance.md).").AppendLine()
             .AppendLine("| Arm | What | Version | Binary MB |").AppendLine("| --- | --- | --- | --- |");
         foreach (var arm in report.Arms)
         {
-            page.AppendLine(CultureInfo.InvariantCulture, $"| {arm.Name} | {arm.Title} | {arm.Version ?? "–"} | {(arm.BinaryBytes is { } bytes ? Text(bytes / 1e6) : "–")} |");
+            page.AppendLine(CultureInfo.InvariantCulture,
+                $"| {arm.Name} | {arm.Title} | {arm.Version ?? "–"} | {(arm.BinaryBytes is { } bytes ? Text(bytes / 1e6) : "–")} |");
         }
 
         foreach (var arm in report.Arms)
         {
             foreach (var (name, text) in arm.Files)
             {
-                page.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"<details><summary>{arm.Name}/{name}</summary>").AppendLine().AppendLine("```")
+                page.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"<details><summary>{arm.Name}/{name}</summary>").AppendLine()
+                    .AppendLine("```")
                     .AppendLine(text.TrimEnd()).AppendLine("```").AppendLine().AppendLine("</details>");
             }
         }

@@ -7,6 +7,7 @@ internal static class ResultFolder
     {
         var folder = Path.Combine(results, $"{machine.Date}-{machine.Commit}");
         var summary = Path.Combine(folder, "summary.json");
-        return plan.IsQuick && File.Exists(summary) && File.ReadAllText(summary).Contains("\"quick\": false", StringComparison.Ordinal) ? folder + "-quick" : folder;
+        var hasMeasurement = File.Exists(summary) && File.ReadAllText(summary).Contains("\"quick\": false", StringComparison.Ordinal);
+        return plan.IsQuick && hasMeasurement ? folder + "-quick" : folder;
     }
 }

@@ -21,7 +21,9 @@ internal sealed record Run
     /// <summary>Of the arm's processes and, last, of the app.</summary>
     public IReadOnlyList<ProcessCost> Costs { get; init; } = [];
 
-    /// <summary>Share of the machine's processor time that went to others than arm, app and generator: how much a run was disturbed.</summary>
+    /// <summary>
+    /// Share of the machine's processor time that went to others than arm, app and generator: how much a run was disturbed.
+    /// </summary>
     public double OtherCpuShare { get; init; }
 
     /// <summary>Processor time of all proxies for a request, µs.</summary>

@@ -22,7 +22,9 @@ internal sealed record Scenario(string Name, string Title)
     /// <summary>App ids that requests name in turn, where the arm has any.</summary>
     public int Targets { get; init; } = 1;
 
-    /// <summary>Whether the table claims something about it: then it runs in every block, otherwise in the first three only.</summary>
+    /// <summary>
+    /// Whether the table claims something about it: then it runs in every block, otherwise in the first three only.
+    /// </summary>
     public bool IsClaim { get; init; }
 
     /// <summary>Whether the short run has it.</summary>
@@ -69,8 +71,14 @@ internal static class Scenarios
         new("0-16", "empty answers, 16 connections, closed loop") { Path = "/0", ExpectBytes = 0, Connections = 16 },
         new("64k-16", "64 KiB answers, 16 connections, closed loop") { Path = "/64k", ExpectBytes = 64 * 1024, Connections = 16 },
         new("1k-256", "1 KiB answers, 256 connections, closed loop") { Connections = 256 },
-        new(Apps10, "1 KiB answers, 16 connections, closed loop, 10 app ids in turn") { Connections = 16, Targets = 10, IsClaim = true, Arms = ["fastsidecar"] },
-        new(Apps100, "1 KiB answers, 16 connections, closed loop, 100 app ids in turn") { Connections = 16, Targets = 100, IsClaim = true, Arms = ["fastsidecar"] },
+        new(Apps10, "1 KiB answers, 16 connections, closed loop, 10 app ids in turn")
+        {
+            Connections = 16, Targets = 10, IsClaim = true, Arms = ["fastsidecar"],
+        },
+        new(Apps100, "1 KiB answers, 16 connections, closed loop, 100 app ids in turn")
+        {
+            Connections = 16, Targets = 100, IsClaim = true, Arms = ["fastsidecar"],
+        },
         new(Connections160, "1 KiB answers, 160 connections, closed loop") { Connections = 160, IsClaim = true, Arms = ["fastsidecar"] },
         new(Streams100, "1 KiB answers, 100 connections, closed loop") { Connections = 100, IsClaim = true, Arms = ["fastsidecar"] },
         new(Streams1000, "1 KiB answers, 1,000 connections, closed loop") { Connections = 1000, IsClaim = true, Arms = ["fastsidecar"] },

@@ -2,7 +2,9 @@ using FastSidecar.Load;
 
 namespace FastSidecar.Compare;
 
-/// <summary>One whole measurement, in order: blocks of runs, then memory, starts and system calls, which need processes or tools of their own.</summary>
+/// <summary>
+/// One whole measurement, in order: blocks of runs, then memory, starts and system calls, which need processes or tools of their own.
+/// </summary>
 internal sealed class Session(Bench bench, Plan plan, IReadOnlyList<Scenario> scenarios, TextWriter log, TimeProvider time)
 {
     private readonly long _began = time.GetTimestamp();
@@ -35,7 +37,8 @@ internal sealed class Session(Bench bench, Plan plan, IReadOnlyList<Scenario> sc
         {
             foreach (var arm in Proxies)
             {
-                await TryAsync($"memory of {arm.Name}", async () => _memory.AddRange(await MemoryRun.MeasureAsync(bench, arm, round, plan.MemorySeconds)));
+                await TryAsync($"memory of {arm.Name}", async () =>
+                    _memory.AddRange(await MemoryRun.MeasureAsync(bench, arm, round, plan.MemorySeconds)));
             }
         }
 
@@ -79,7 +82,8 @@ internal sealed class Session(Bench bench, Plan plan, IReadOnlyList<Scenario> sc
         {
             foreach (var arm in Proxies)
             {
-                await TryAsync($"system calls of {arm.Name}", async () => _syscalls.AddRange(await Syscalls.MeasureAsync(bench, arm, scenario, plan.TraceSeconds)));
+                await TryAsync($"system calls of {arm.Name}", async () =>
+                    _syscalls.AddRange(await Syscalls.MeasureAsync(bench, arm, scenario, plan.TraceSeconds)));
             }
         }
 

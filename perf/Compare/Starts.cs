@@ -24,7 +24,8 @@ internal sealed record Starts(string Arm, string What, IReadOnlyList<double> Mil
         starts.Add(new(arm.Name, "proxied", (await bench.Load.StartAsync(arm.Url("/1k"), 200, runs, command)).Milliseconds));
         if (arm.File.Bare is { } bare)
         {
-            var milliseconds = (await bench.Load.StartAsync(arm.Places.Fill(bare.Url), 204, runs, arm.Places.Fill(bare.Command))).Milliseconds;
+            var milliseconds = (await bench.Load.StartAsync(arm.Places.Fill(bare.Url), 204, runs, arm.Places.Fill(bare.Command)))
+                .Milliseconds;
             starts.Add(new(Bare, "healthz", milliseconds));
         }
 

@@ -11,12 +11,13 @@ internal static class Statistics
     public static double Median(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();
-        return sorted.Length == 0 ? double.NaN : sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[(sorted.Length / 2) - 1] + sorted[sorted.Length / 2]) / 2;
+        var middle = sorted.Length / 2;
+        return sorted.Length == 0 ? double.NaN : sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 
     /// <summary>
-    /// The median of block values with its percentile bootstrap interval: blocks are drawn with replacement, and the middle 95 % of the medians of these draws is the
-    /// interval. A block is one value because what disturbs a block disturbs all of it.
+    /// The median of block values with its percentile bootstrap interval: blocks are drawn with replacement, and the middle 95 % of the
+    /// medians of these draws is the interval. A block is one value because what disturbs a block disturbs all of it.
     /// </summary>
     public static Estimate Bootstrap(IReadOnlyList<double> blocks)
     {

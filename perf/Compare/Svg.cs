@@ -10,28 +10,28 @@ internal sealed class Svg(int width, int height)
 
     public Svg Line(double x1, double y1, double x2, double y2, string colour = "#bbb", double thickness = 1)
     {
-        _shapes.AppendLine(CultureInfo.InvariantCulture, $"""<line x1="{x1:0.#}" y1="{y1:0.#}" x2="{x2:0.#}" y2="{y2:0.#}" stroke="{colour}" stroke-width="{thickness}"/>""");
+        Add($"""<line x1="{x1:0.#}" y1="{y1:0.#}" x2="{x2:0.#}" y2="{y2:0.#}" stroke="{colour}" stroke-width="{thickness}"/>""");
         return this;
     }
 
     public Svg Curve(IEnumerable<(double X, double Y)> points, string colour)
     {
         var path = string.Join(' ', points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{point.X:0.#},{point.Y:0.#}")));
-        _shapes.AppendLine(CultureInfo.InvariantCulture, $"""<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>""");
+        Add($"""<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>""");
         return this;
     }
 
     public Svg Box(double x, double y, double boxWidth, double boxHeight, string colour)
     {
-        _shapes.AppendLine(CultureInfo.InvariantCulture, $"""<rect x="{x:0.#}" y="{y:0.#}" width="{boxWidth:0.#}" height="{boxHeight:0.#}" fill="{colour}"/>""");
+        Add($"""<rect x="{x:0.#}" y="{y:0.#}" width="{boxWidth:0.#}" height="{boxHeight:0.#}" fill="{colour}"/>""");
         return this;
     }
 
     public Svg Text(double x, double y, string text, string anchor = "start", int size = 12, string weight = "normal")
     {
         var escaped = System.Security.SecurityElement.Escape(text);
-        _shapes.AppendLine(CultureInfo.InvariantCulture,
-            $"""<text x="{x:0.#}" y="{y:0.#}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" fill="#222">{escaped}</text>""");
+        var font = $"font-size=\"{size}\" font-weight=\"{weight}\"";
+        Add($"""<text x="{x:0.#}" y="{y:0.#}" text-anchor="{anchor}" {font} fill="#222">{escaped}</text>""");
         return this;
     }
 
@@ -42,4 +42,6 @@ internal sealed class Svg(int width, int height)
         {_shapes}</svg>
 
         """;
+
+    private void Add(FormattableString shape) => _shapes.AppendLine(FormattableString.Invariant(shape));
 }

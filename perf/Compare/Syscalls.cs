@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace FastSidecar.Compare;
 
 /// <summary>
-/// System calls for a request, counted in short runs of their own because counting slows a program down. perf counts at the kernel's tracepoint, which costs little;
-/// where it may not, strace stops the program at every call.
+/// System calls for a request, counted in short runs of their own because counting slows a program down. perf counts at the kernel's
+/// tracepoint, which costs little; where it may not, strace stops the program at every call.
 /// </summary>
 internal sealed partial record Syscalls(string Arm, string Scenario, string Program, double PerRequest, string Tool)
 {
@@ -16,7 +16,8 @@ internal sealed partial record Syscalls(string Arm, string Scenario, string Prog
     public static async Task<IReadOnlyList<Syscalls>> MeasureAsync(Bench bench, Arm arm, Scenario scenario, double seconds)
     {
         var tool = PerfWorks.Value ? "perf" : "strace";
-        var counters = arm.Processes.Select(process => (process.Name, Output: Path.Combine(arm.Places["work"], process.Name + ".calls"), process.Id)).ToArray();
+        var counters = arm.Processes.Select(
+            process => (process.Name, Output: Path.Combine(arm.Places["work"], process.Name + ".calls"), process.Id)).ToArray();
         var running = counters.Select(counter => Count(tool, counter.Output, counter.Id)).ToArray();
         try
         {
@@ -31,7 +32,7 @@ internal sealed partial record Syscalls(string Arm, string Scenario, string Prog
             return
             [
                 .. counters.Select(counter =>
-                    new Syscalls(arm.Name, scenario.Name, counter.Name, Math.Round(Total(File.ReadAllText(counter.Output)) / load.AllAnswers, 2), tool)),
+                    new Syscalls(arm.Name, scenario.Name, counter.Name, CallsFor(load.AllAnswers, counter.Output), tool)),
             ];
         }
         finally
@@ -48,6 +49,8 @@ internal sealed partial record Syscalls(string Arm, string Scenario, string Prog
         }
     }
 
+    private static double CallsFor(long requests, string output) => Math.Round(Total(File.ReadAllText(output)) / requests, 2);
+
     private static Process Count(string tool, string output, int process)
     {
         var id = process.ToString(CultureInfo.InvariantCulture);
@@ -60,7 +63,8 @@ internal sealed partial record Syscalls(string Arm, string Scenario, string Prog
     /// <summary>Whether anything here can count.</summary>
     public static bool IsPossible => PerfWorks.Value || Programs.Exists("strace");
 
-    private static Lazy<bool> PerfWorks { get; } = new(() => Programs.Output("perf", "stat", "-e", "raw_syscalls:sys_enter", "true") is { } text
+    private static Lazy<bool> PerfWorks { get; } =
+        new(() => Programs.Output("perf", "stat", "-e", "raw_syscalls:sys_enter", "true") is { } text
         && !text.Contains("not supported", StringComparison.Ordinal) && !text.Contains("not counted", StringComparison.Ordinal));
 
     /// <summary>The count of perf's line, or the calls of strace's line "total".</summary>

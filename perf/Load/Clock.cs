@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace FastSidecar.Load;
 
-/// <summary>Monotonic nanoseconds. On Linux a tick of the stopwatch is one nanosecond of CLOCK_MONOTONIC, read without a system call.</summary>
+/// <summary>
+/// Monotonic nanoseconds. On Linux a tick of the stopwatch is one nanosecond of CLOCK_MONOTONIC, read without a system call.
+/// </summary>
 internal static class Clock
 {
     public const long Second = 1_000_000_000;

@@ -1,8 +1,9 @@
 namespace FastSidecar.Load;
 
 /// <summary>
-/// Sends requests and checks their answers: one thread, one poller, no allocation while it runs. In an open loop requests leave when they are due; one that finds no
-/// free connection waits, and the wait counts, because its latency begins with the intended time. In a closed loop every answer makes the next request.
+/// Sends requests and checks their answers: one thread, one poller, no allocation while it runs. In an open loop requests leave when
+/// they are due; one that finds no free connection waits, and the wait counts, because its latency begins with the intended time. In a
+/// closed loop every answer makes the next request.
 /// </summary>
 internal sealed class Generator : IAnswers, IDisposable
 {
@@ -48,7 +49,8 @@ internal sealed class Generator : IAnswers, IDisposable
         _free = new Queue<Connection>(Enumerable.Range(0, _connections[0].Slots).SelectMany(_ => _connections));
     }
 
-    public LoadResult Run()
+    /// <param name="measuring">Called when the warm-up is over, with the answers so far.</param>
+    public LoadResult Run(Action<long> measuring)
     {
         Native.TimersWithoutSlack();
         var start = Clock.Now;
@@ -56,6 +58,7 @@ internal sealed class Generator : IAnswers, IDisposable
         var arrivals = _options.Rate is { } rate ? new Arrivals(start, rate, _options.Poisson ? new Random(1) : null) : null;
 
         Turn(arrivals, readAt);
+        measuring(_answered);
         var costsBefore = ReadProcesses();
         var answersBefore = _answered;
         _recordFrom = Clock.Now + Settling;
@@ -114,7 +117,8 @@ internal sealed class Generator : IAnswers, IDisposable
         var buffer = GC.AllocateArray<byte>(BufferSize, pinned: true);
         var body = Body.Make(_options.BodyBytes);
         var requests = target.Http1Requests(_options.Method ?? (body.Length > 0 ? "POST" : "GET"), body, _options.Headers, out var rest);
-        return [.. Enumerable.Range(0, _options.Connections).Select(key => new Http1Connection(new LoadSocket(_poller, target, key), this, requests, rest, buffer))];
+        return [.. Enumerable.Range(0, _options.Connections)
+            .Select(key => new Http1Connection(new LoadSocket(_poller, target, key), this, requests, rest, buffer))];
     }
 
     private Connection[] GrpcConnections(LoadTarget target)
@@ -132,7 +136,7 @@ internal sealed class Generator : IAnswers, IDisposable
 
     private static void Send(Connection connection, in Ticket ticket) => connection.Begin(ticket);
 
-    /// <summary>Sends and receives until then.</summary>
+    /// <summary>Sends and receives until then; a closed loop at least until every connection has had an answer.</summary>
     private void Turn(Arrivals? arrivals, long until)
     {
         if (arrivals is null)
@@ -143,10 +147,12 @@ internal sealed class Generator : IAnswers, IDisposable
             }
         }
 
-        for (var now = Clock.Now; now < until; now = Clock.Now)
+        var slots = arrivals is null ? _connections.Length * _connections[0].Slots : 0;
+        var limit = until + DrainLimit;
+        for (var now = Clock.Now; now < until || (_answered < slots && now < limit); now = Clock.Now)
         {
             SendDue(arrivals, until);
-            Poll(Math.Max(0, Math.Min(until, arrivals?.Next ?? until) - Clock.Now));
+            Poll(Math.Max(0, Math.Min(now < until ? until : limit, arrivals?.Next ?? limit) - Clock.Now));
         }
 
         // What became due while the last wait took too long.
@@ -220,7 +226,8 @@ internal sealed class Generator : IAnswers, IDisposable
     {
         if (_expected is { } whole ? answer != whole : answer.Status != _options.Status)
         {
-            throw new LoadException($"request {ticket.Number} was answered with {answer}, expected was {_expected?.ToString() ?? $"status {_options.Status}"}");
+            throw new LoadException(
+                $"request {ticket.Number} was answered with {answer}, expected was {_expected?.ToString() ?? $"status {_options.Status}"}");
         }
     }
 

@@ -59,7 +59,9 @@ internal sealed class GrpcCall
             bytes = bytes[piece.Length..];
             if (_prefixLength == PrefixSize)
             {
-                _remaining = _prefix[0] == 0 ? BinaryPrimitives.ReadUInt32BigEndian(_prefix.AsSpan(1)) : throw new LoadException("a message is compressed");
+                _remaining = _prefix[0] == 0
+                    ? BinaryPrimitives.ReadUInt32BigEndian(_prefix.AsSpan(1))
+                    : throw new LoadException("a message is compressed");
             }
         }
 

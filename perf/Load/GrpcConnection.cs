@@ -7,8 +7,9 @@ using FastSidecar.Transport.Headers;
 namespace FastSidecar.Load;
 
 /// <summary>
-/// One cleartext HTTP/2 connection with unary gRPC calls (RFC 9113; grpc/grpc doc/PROTOCOL-HTTP2.md). Frames that one batch of answers gives rise to leave in one
-/// piece. What a server of a measurement has no reason to do (pushing, going away, CONTINUATION) voids the run.
+/// One cleartext HTTP/2 connection with unary gRPC calls (RFC 9113; grpc/grpc doc/PROTOCOL-HTTP2.md). Frames that one batch of answers
+/// gives rise to leave in one piece. What a server of a measurement has no reason to do (pushing, going away, CONTINUATION) voids the
+/// run.
 /// </summary>
 internal sealed class GrpcConnection : Connection
 {
@@ -91,7 +92,8 @@ internal sealed class GrpcConnection : Connection
 
             return fields;
 
-            void Add(string name, string value) => fields.Add(System.Text.Encoding.ASCII.GetBytes(name), System.Text.Encoding.ASCII.GetBytes(value));
+            void Add(string name, string value) =>
+                fields.Add(System.Text.Encoding.ASCII.GetBytes(name), System.Text.Encoding.ASCII.GetBytes(value));
         }),
     ];
 
@@ -323,7 +325,9 @@ internal sealed class GrpcConnection : Connection
         }
     }
 
-    private GrpcCall CallOf(int stream) => _calls.TryGetValue(stream, out var call) ? call : throw new LoadException($"an answer came for stream {stream}, which nobody waits for");
+    private GrpcCall CallOf(int stream) => _calls.TryGetValue(stream, out var call)
+        ? call
+        : throw new LoadException($"an answer came for stream {stream}, which nobody waits for");
 
     private void Complete(GrpcCall call)
     {

@@ -3,8 +3,8 @@ using System.Buffers.Text;
 namespace FastSidecar.Load;
 
 /// <summary>
-/// Reads HTTP/1.1 responses from bytes as they come (RFC 9112 §2 to §7.1) and keeps status, length and hash. One response at a time: bytes behind a complete one are
-/// a fault of the server, because nothing was asked for yet.
+/// Reads HTTP/1.1 responses from bytes as they come (RFC 9112 §2 to §7.1) and keeps status, length and hash. One response at a time:
+/// bytes behind a complete one are a fault of the server, because nothing was asked for yet.
 /// </summary>
 internal sealed class Http1Reader
 {
@@ -87,7 +87,8 @@ internal sealed class Http1Reader
     /// <param name="head">Lines, each with its end.</param>
     private void ParseHead(ReadOnlySpan<byte> head)
     {
-        if (head.Length < 14 || !head.StartsWith("HTTP/1."u8) || !Utf8Parser.TryParse(head.Slice(9, 3), out _status, out var digits) || digits != 3)
+        if (head.Length < 14 || !head.StartsWith("HTTP/1."u8) || !Utf8Parser.TryParse(head.Slice(9, 3), out _status, out var digits)
+            || digits != 3)
         {
             throw new LoadException("no HTTP/1 response");
         }

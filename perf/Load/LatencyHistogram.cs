@@ -3,8 +3,9 @@ using System.Numerics;
 namespace FastSidecar.Load;
 
 /// <summary>
-/// Counts of durations in buckets that grow with the value: 128 buckets for every power of two, so a bucket is at most 1/128 of its value wide and its middle is
-/// off by at most 0.4 %. Values below 128 ns are exact. Nothing is dropped: durations beyond the range count in the last bucket, and the maximum is kept exactly.
+/// Counts of durations in buckets that grow with the value: 128 buckets for every power of two, so a bucket is at most 1/128 of its
+/// value wide and its middle is off by at most 0.4 %. Values below 128 ns are exact. Nothing is dropped: durations beyond the range
+/// count in the last bucket, and the maximum is kept exactly.
 /// </summary>
 internal sealed class LatencyHistogram
 {

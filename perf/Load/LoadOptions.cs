@@ -91,7 +91,7 @@ internal sealed record LoadOptions
                 "--connections" => options with { Connections = Whole(name, value) },
                 "--streams" => options with { Streams = Whole(name, value) },
                 "--rate" => options with { Rate = Number(name, value) },
-                "--arrivals" => options with { Poisson = value is "poisson" || (value is "uniform" ? false : throw new LoadException("--arrivals is uniform or poisson")) },
+                "--arrivals" when value is "uniform" or "poisson" => options with { Poisson = value is "poisson" },
                 "--seconds" => options with { Seconds = Number(name, value) },
                 "--warm-up" => options with { WarmUpSeconds = Number(name, value) },
                 "--method" => options with { Method = value },
@@ -110,8 +110,12 @@ internal sealed record LoadOptions
     }
 
     private static int Whole(string name, string value) =>
-        int.TryParse(value, CultureInfo.InvariantCulture, out var number) && number >= 0 ? number : throw new LoadException($"{name}: {value} is no whole number");
+        int.TryParse(value, CultureInfo.InvariantCulture, out var number) && number >= 0
+            ? number
+            : throw new LoadException($"{name}: {value} is no whole number");
 
     private static double Number(string name, string value) =>
-        double.TryParse(value, CultureInfo.InvariantCulture, out var number) && number >= 0 ? number : throw new LoadException($"{name}: {value} is no number");
+        double.TryParse(value, CultureInfo.InvariantCulture, out var number) && number >= 0
+            ? number
+            : throw new LoadException($"{name}: {value} is no number");
 }

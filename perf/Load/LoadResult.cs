@@ -25,7 +25,9 @@ internal sealed record LoadResult
     /// <summary>From the intended time of leaving to the last byte of the answer.</summary>
     public required Distribution Latency { get; init; }
 
-    /// <summary>Open loop: how much later than intended requests left that found a free connection. What the generator adds itself.</summary>
+    /// <summary>
+    /// Open loop: how much later than intended requests left that found a free connection. What the generator adds itself.
+    /// </summary>
     public required Distribution Lateness { get; init; }
 
     /// <summary>Open loop: requests that had to wait for a free connection.</summary>
@@ -41,7 +43,8 @@ internal sealed record LoadResult
 
 /// <summary>A histogram for the reader.</summary>
 /// <param name="Curve">Points of the percentile curve: quantile, microseconds.</param>
-internal sealed record Distribution(long Count, double Mean, double P50, double P90, double P99, double P999, double Max, IReadOnlyList<double[]> Curve)
+internal sealed record Distribution(
+    long Count, double Mean, double P50, double P90, double P99, double P999, double Max, IReadOnlyList<double[]> Curve)
 {
     private const double Microsecond = 1000;
 

@@ -18,7 +18,9 @@ internal sealed unsafe class LoadSocket(Poller poller, LoadTarget target, int ke
         poller.Watch(_descriptor, key, write: true, added: false);
     }
 
-    /// <summary>Sends both parts, one behind the other; what does not fit follows in <see cref="Flush"/>. Both must stay as they are until then.</summary>
+    /// <summary>
+    /// Sends both parts, one behind the other; what does not fit follows in <see cref="Flush"/>. Both must stay as they are until then.
+    /// </summary>
     public void Send(ReadOnlyMemory<byte> first, ReadOnlyMemory<byte> second)
     {
         if (_first.Length + _second.Length > 0)

@@ -30,7 +30,9 @@ internal sealed class LoadTarget
     public static LoadTarget Parse(string url, int targets)
     {
         const string scheme = "http://";
-        var rest = url.StartsWith(scheme, StringComparison.Ordinal) ? url[scheme.Length..] : throw new LoadException($"{url} does not begin with {scheme}");
+        var rest = url.StartsWith(scheme, StringComparison.Ordinal)
+            ? url[scheme.Length..]
+            : throw new LoadException($"{url} does not begin with {scheme}");
         var slash = rest.IndexOf('/');
         var authority = slash < 0 ? rest : rest[..slash];
         var path = slash < 0 ? "/" : rest[slash..];
@@ -41,13 +43,17 @@ internal sealed class LoadTarget
 
         return new LoadTarget(BitConverter.ToUInt32(endpoint.Address.GetAddressBytes()), endpoint.Port, authority)
         {
-            Paths = [.. Enumerable.Range(1, targets).Select(n => path.Replace(NumberPlace, n.ToString(null, null), StringComparison.Ordinal))],
+            Paths = [.. Enumerable.Range(1, targets)
+                .Select(n => path.Replace(NumberPlace, n.ToString(null, null), StringComparison.Ordinal))],
         };
     }
 
-    /// <summary>HTTP/1.1 requests, one for each path, up to where their body begins; a short body is part of it, so that it leaves in one piece.</summary>
+    /// <summary>
+    /// HTTP/1.1 requests, one for each path, up to where their body begins; a short body is part of it, so that it leaves in one piece.
+    /// </summary>
     /// <param name="rest">The body where it is long.</param>
-    public ReadOnlyMemory<byte>[] Http1Requests(string method, ReadOnlyMemory<byte> body, IReadOnlyList<string> headers, out ReadOnlyMemory<byte> rest)
+    public ReadOnlyMemory<byte>[] Http1Requests(
+        string method, ReadOnlyMemory<byte> body, IReadOnlyList<string> headers, out ReadOnlyMemory<byte> rest)
     {
         var length = body.Length > 0 || method is not "GET" ? $"Content-Length: {body.Length}\r\n" : "";
         var more = string.Concat(headers.Select(header => header + "\r\n"));
@@ -56,5 +62,6 @@ internal sealed class LoadTarget
         return [.. Paths.Select(path => Join($"{method} {path} HTTP/1.1\r\nHost: {Authority}\r\n{length}{more}\r\n", joined))];
     }
 
-    private static ReadOnlyMemory<byte> Join(string head, ReadOnlyMemory<byte> body) => (byte[])[.. Encoding.ASCII.GetBytes(head), .. body.Span];
+    private static ReadOnlyMemory<byte> Join(string head, ReadOnlyMemory<byte> body) =>
+        (byte[])[.. Encoding.ASCII.GetBytes(head), .. body.Span];
 }

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace FastSidecar.Load;
 
-/// <summary>The system calls of the generator, without the runtime's socket engine between: one thread, one epoll, nothing queued.</summary>
+/// <summary>
+/// The system calls of the generator, without the runtime's socket engine between: one thread, one epoll, nothing queued.
+/// </summary>
 internal static unsafe partial class Native
 {
     public const int EAgain = 11;
@@ -78,7 +80,8 @@ internal static unsafe partial class Native
             PortBigEndian = (ushort)((port << 8) | (port >> 8)),
             AddressBigEndian = addressBigEndian,
         };
-        if (connect(descriptor, &address, (uint)sizeof(InternetAddress)) != 0 && Marshal.GetLastPInvokeError() is var error && error != EInProgress)
+        if (connect(descriptor, &address, (uint)sizeof(InternetAddress)) != 0 && Marshal.GetLastPInvokeError() is var error
+            && error != EInProgress)
         {
             _ = close(descriptor);
             throw new LoadException($"could not connect to port {port} (errno {error})");

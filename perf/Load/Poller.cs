@@ -42,7 +42,9 @@ internal sealed unsafe class Poller : IDisposable
             }
         }
 
-        return Marshal.GetLastPInvokeError() == Native.EIntr ? 0 : throw new LoadException($"epoll_pwait2 failed (errno {Marshal.GetLastPInvokeError()})");
+        return Marshal.GetLastPInvokeError() == Native.EIntr
+            ? 0
+            : throw new LoadException($"epoll_pwait2 failed (errno {Marshal.GetLastPInvokeError()})");
     }
 
     public (int Key, bool Read, bool Write) Event(int index)
@@ -50,7 +52,8 @@ internal sealed unsafe class Poller : IDisposable
         var bytes = _events.AsSpan(index * Stride, Stride);
         var what = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
         var broken = (what & (Native.PollError | Native.PollHangUp)) != 0;
-        return ((int)BinaryPrimitives.ReadInt64LittleEndian(bytes[DataOffset..]), broken || (what & Native.PollIn) != 0, (what & Native.PollOut) != 0);
+        var key = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes[DataOffset..]);
+        return (key, broken || (what & Native.PollIn) != 0, (what & Native.PollOut) != 0);
     }
 
     public void Dispose() => _ = Native.close(_epoll);

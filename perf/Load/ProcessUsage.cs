@@ -57,7 +57,9 @@ internal sealed record ProcessUsage(
         InvoluntarySwitches = Math.Max(0, InvoluntarySwitches - before.InvoluntarySwitches),
     };
 
-    /// <summary>The clock of a process's CPU time has a number made of its id (clock_getcpuclockid(3), kernel/time/posix-cpu-timers.c).</summary>
+    /// <summary>
+    /// The clock of a process's CPU time has a number made of its id (clock_getcpuclockid(3), kernel/time/posix-cpu-timers.c).
+    /// </summary>
     private static unsafe long ReadCpu(int process)
     {
         Native.TimeSpec time;
@@ -66,7 +68,9 @@ internal sealed record ProcessUsage(
             : throw new LoadException($"process {process} has ended");
     }
 
-    /// <summary>Fields 14 and 15 of proc(5)'s stat; the name in front of them may hold anything, so they are counted from its end.</summary>
+    /// <summary>
+    /// Fields 14 and 15 of proc(5)'s stat; the name in front of them may hold anything, so they are counted from its end.
+    /// </summary>
     private static (long User, long System) ReadTicks(int process)
     {
         var text = File.ReadAllText($"/proc/{process}/stat");

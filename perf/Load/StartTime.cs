@@ -10,6 +10,9 @@ internal static class StartTime
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
+    /// <summary>Between two attempts: short beside any start, and long enough to leave the processor to the program.</summary>
+    private const long Pause = Clock.Second / 5000;
+
     public static StartResult Measure(LoadOptions options)
     {
         if (options.Command.Count == 0)
@@ -29,24 +32,29 @@ internal static class StartTime
 
     private static TimeSpan Once(LoadOptions options, LoadTarget target)
     {
-        var start = new ProcessStartInfo(options.Command[0], options.Command.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(options.Command[0], options.Command.Skip(1))
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         var began = Stopwatch.GetTimestamp();
         using var process = Process.Start(start) ?? throw new LoadException($"{options.Command[0]} could not be started");
         process.OutputDataReceived += (_, _) => { };
         process.ErrorDataReceived += (_, _) => { };
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
+        using var pause = new Poller();
         try
         {
             while (!Answers(target, options.Status))
             {
                 if (process.HasExited || Stopwatch.GetElapsedTime(began) > Limit)
                 {
-                    throw new LoadException($"{options.Command[0]} did not answer {options.Url} with {options.Status} within {Limit.TotalSeconds} s");
+                    throw new LoadException(
+                        $"{options.Command[0]} did not answer {options.Url} with {options.Status} within {Limit.TotalSeconds} s");
                 }
 
-                Thread.Sleep(0);
-                Thread.SpinWait(2000);
+                pause.Wait(Pause);
             }
 
             return Stopwatch.GetElapsedTime(began);
@@ -58,14 +66,15 @@ internal static class StartTime
         }
     }
 
-    /// <summary>One request on a connection of its own; false when there is no connection, or another answer.</summary>
+    /// <summary>One request on a connection of its own. False when there is no connection, or another answer.</summary>
     private static bool Answers(LoadTarget target, int status)
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = 5000 };
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 5000 };
         try
         {
             socket.Connect(new IPEndPoint(new IPAddress(BitConverter.GetBytes(target.AddressBigEndian)), target.Port));
-            socket.Send(Encoding.ASCII.GetBytes($"GET {target.Paths[0]} HTTP/1.1\r\nHost: {target.Authority}\r\nConnection: close\r\n\r\n"));
+            socket.Send(
+                Encoding.ASCII.GetBytes($"GET {target.Paths[0]} HTTP/1.1\r\nHost: {target.Authority}\r\nConnection: close\r\n\r\n"));
             var buffer = new byte[16 * 1024];
             var count = socket.Receive(buffer);
             return Encoding.ASCII.GetString(buffer, 0, count).StartsWith($"HTTP/1.1 {status}", StringComparison.Ordinal);

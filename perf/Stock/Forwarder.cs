@@ -20,7 +20,8 @@ internal sealed class Forwarder(Uri next, Version version)
     public async Task ForwardAsync(HttpContext context)
     {
         var from = context.Request;
-        using var request = new HttpRequestMessage(new HttpMethod(from.Method), new Uri(next, from.Path.ToUriComponent() + from.QueryString.ToUriComponent()))
+        var target = new Uri(next, from.Path.ToUriComponent() + from.QueryString.ToUriComponent());
+        using var request = new HttpRequestMessage(new HttpMethod(from.Method), target)
         {
             Version = version,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,

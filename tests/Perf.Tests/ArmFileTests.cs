@@ -5,7 +5,8 @@ namespace FastSidecar.Perf.Tests;
 
 public sealed class ArmFileTests
 {
-    public static TheoryData<string> Folders => [.. Directory.EnumerateDirectories(Path.Combine(Repository.Root, "perf/Arms")).Select(folder => Path.GetFileName(folder))];
+    public static TheoryData<string> Folders =>
+        [.. Directory.EnumerateDirectories(Path.Combine(Repository.Root, "perf/Arms")).Select(folder => Path.GetFileName(folder))];
 
     /// <summary>A place that nothing fills would reach nginx as a port named @fornt@.</summary>
     [Theory]

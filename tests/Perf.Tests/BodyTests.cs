@@ -29,5 +29,6 @@ public sealed class BodyTests
     }
 
     [Fact]
-    public void Body_IsPrintableAndWithoutPlaces() => Assert.DoesNotContain(Body.Make(4096), one => one is < (byte)'-' or > (byte)'z' or (byte)'@');
+    public void Body_IsPrintableAndWithoutPlaces() =>
+        Assert.DoesNotContain(Body.Make(4096), one => one is < (byte)'-' or > (byte)'z' or (byte)'@');
 }

@@ -67,7 +67,8 @@ public sealed class ClaimTests
             Costs = [new ProcessCost("front", false, cpu, 0.5, 1, 1, 1, 1, null), new ProcessCost("app", true, 5, 0.5, 1, 1, 1, 1, null)],
             Load = new LoadResult
             {
-                Answers = 1, Seconds = 1, PerSecond = 1, MegabytesPerSecond = 1, AllAnswers = 1, CostAnswers = 1, Latency = distribution, Lateness = distribution,
+                Answers = 1, Seconds = 1, PerSecond = 1, MegabytesPerSecond = 1, AllAnswers = 1, CostAnswers = 1, Latency = distribution,
+                    Lateness = distribution,
                 Queued = 0, Reconnects = 0, GeneratorCpu = 1, Processes = [],
             },
         };

@@ -6,7 +6,8 @@ namespace FastSidecar.Perf.Tests;
 
 public sealed class GrpcTests
 {
-    private static readonly LoadOptions Unary = new() { Grpc = true, BodyBytes = 1024, ExpectBody = 1024, Seconds = 0.5, WarmUpSeconds = 0.1 };
+    private static readonly LoadOptions Unary =
+        new() { Grpc = true, BodyBytes = 1024, ExpectBody = 1024, Seconds = 0.5, WarmUpSeconds = 0.1 };
 
     [ToolFact("nginx")]
     public async Task ManyStreams_EveryCallIsAnsweredAndChecked()

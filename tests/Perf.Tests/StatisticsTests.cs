@@ -17,7 +17,10 @@ public sealed class StatisticsTests
     [Fact]
     public void NoBlocks_IsNoNumber() => Assert.True(double.IsNaN(Statistics.Bootstrap([]).Median));
 
-    /// <summary>The promise of a 95 % interval, with some room for medians of ten blocks: bootstrap intervals of medians are a little narrow or wide.</summary>
+    /// <summary>
+    /// The promise of a 95 % interval, with some room for medians of ten blocks: bootstrap intervals of medians are a little narrow or
+    /// wide.
+    /// </summary>
     [Fact]
     public void ManyExperiments_TheTrueMedianLiesInTheIntervalAboutNineteenTimesOfTwenty()
     {
@@ -35,5 +38,6 @@ public sealed class StatisticsTests
         Assert.InRange(inside / (double)experiments, 0.90, 0.995);
     }
 
-    private static double Normal(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+    private static double Normal(Random random) =>
+        Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
 }

@@ -21,7 +21,9 @@ internal sealed class TestApp : IDisposable
     public static async Task<TestApp> StartAsync()
     {
         var work = Directory.CreateTempSubdirectory("fastsidecar-perf-test").FullName;
-        var places = new Places(new Dictionary<string, string> { ["repo"] = Repository.Root, ["body1k"] = System.Text.Encoding.ASCII.GetString(Body.Make(1024)) });
+        var places = new Places(
+            new Dictionary<string,
+                string> { ["repo"] = Repository.Root, ["body1k"] = System.Text.Encoding.ASCII.GetString(Body.Make(1024)) });
         var app = Arm.Prepare(Path.Combine(Repository.Root, "perf/Arms/app"), work, places);
         File.WriteAllBytes(Path.Combine(app.Places["work"], "64k"), Body.Make(64 * 1024));
         Directory.CreateDirectory(Path.Combine(app.Places["work"], "store"));
@@ -45,8 +47,9 @@ internal sealed class TestApp : IDisposable
     public Task<LoadResult> LoadAsync(LoadOptions options, string path = "/1k") => Task.Factory.StartNew(
         () =>
         {
-            using var generator = new Generator(options with { Url = options.Grpc ? $"http://127.0.0.1:{App.Places["grpcApp"]}{path}" : App.Url(path) });
-            return generator.Run();
+            using var generator =
+                new Generator(options with { Url = options.Grpc ? $"http://127.0.0.1:{App.Places["grpcApp"]}{path}" : App.Url(path) });
+            return generator.Run(_ => { });
         },
         TaskCreationOptions.LongRunning);
 
