@@ -68,7 +68,7 @@ internal sealed partial record Syscalls(string Arm, string Scenario, string Prog
         && !text.Contains("not supported", StringComparison.Ordinal) && !text.Contains("not counted", StringComparison.Ordinal));
 
     /// <summary>The count of perf's line, or the calls of strace's line "total".</summary>
-    private static double Total(string output) =>
+    public static double Total(string output) =>
         PerfLine().Match(output) is { Success: true } perf ? double.Parse(perf.Groups[1].ValueSpan, CultureInfo.InvariantCulture)
         : StraceTotal().Match(output) is { Success: true } strace ? double.Parse(strace.Groups[1].ValueSpan, CultureInfo.InvariantCulture)
         : throw new CompareException($"system calls were not counted: {output}");
