@@ -4,6 +4,7 @@ using System.IO.Pipelines;
 using FastSidecar.Transport.Http2.FlowControl;
 using FastSidecar.Transport.Http2.Frames;
 using FastSidecar.Transport.Http2.Streams;
+using FastSidecar.Transport.Sockets;
 
 namespace FastSidecar.Transport.Http2;
 
@@ -16,7 +17,7 @@ namespace FastSidecar.Transport.Http2;
 /// </para>
 /// <para>The read loop lives as long as the connection, and closes it. <see cref="Closed"/> is its end.</para>
 /// </remarks>
-public sealed class Http2Connection : IAsyncDisposable
+public sealed class Http2Connection : IAsyncDisposable, ITurnMember
 {
     /// <summary>Server: streams that ended but whose handlers still run count up to this many times the stream limit.</summary>
     private const int MaxUndisposedFactor = 2;
@@ -132,7 +133,10 @@ public sealed class Http2Connection : IAsyncDisposable
     internal bool IsServer => _handler is not null;
 
     /// <summary>Something is ready to run. Read without the lock, see <see cref="ConnectionOutput.IsDue"/>.</summary>
-    internal bool HasReady => _ready.IsDue;
+    bool ITurnMember.HasReady => _ready.IsDue;
+
+    /// <summary>Something is to be sent. Read without the lock, see <see cref="ConnectionOutput.IsDue"/>.</summary>
+    bool ITurnMember.IsFlushDue => Output.IsDue;
 
     /// <summary>How long the connection has had no stream; zero while it has one.</summary>
     internal TimeSpan IdleTime
@@ -236,7 +240,9 @@ public sealed class Http2Connection : IAsyncDisposable
         ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.Settle(), this, preferLocal: false);
 
     /// <summary>Runs, without the lock, what is ready.</summary>
-    internal void RunReady() => _ready.Run();
+    void ITurnMember.RunReady() => _ready.Run();
+
+    void ITurnMember.Flush() => Output.Flush();
 
     /// <summary>Server: gives a new stream to the handler.</summary>
     internal void Arrive(Http2Stream stream)

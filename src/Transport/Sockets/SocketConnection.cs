@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using FastSidecar.Transport.Sockets.Loop;
 
 namespace FastSidecar.Transport.Sockets;
 
@@ -29,8 +30,10 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(socket);
         Socket = socket;
+        LoopSocket = SocketEngine.UsesEventLoop ? new LoopSocket(EventLoop.Shared, socket.SafeHandle) : null;
         _input = new SocketPipeReader(this, idleWithoutBuffer);
         _output = new SocketPipeWriter(this);
+        LoopSocket?.Join(_input.OnReadable, _output.OnWritable);
     }
 
     public Socket Socket { get; }
@@ -49,6 +52,9 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
     /// </remarks>
     public PipeWriter Output => _output;
 
+    /// <summary>Its place in the event loop; null when the runtime's engine serves it.</summary>
+    internal LoopSocket? LoopSocket { get; }
+
     /// <summary>Abort or DisposeAsync was called.</summary>
     public bool IsClosed => Volatile.Read(ref _closed) != 0;
 
@@ -60,6 +66,7 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
             return;
         }
 
+        LoopSocket?.Abort();
         try
         {
             if (reset)
@@ -84,6 +91,12 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
 
         Socket.Dispose();
     }
+
+    /// <summary>
+    /// Calls once, on the thread pool, when the peer has sent its FIN or the connection has failed, whether or not anybody reads. Only an event
+    /// loop can tell; without one nothing is called.
+    /// </summary>
+    public void WatchPeer(Action onPeerClosed) => LoopSocket?.WatchPeer(onPeerClosed);
 
     /// <summary>Closes both ways with a FIN and gives buffers back. Neither pipe may be in use by another flow any more, a pending operation apart.</summary>
     public ValueTask DisposeAsync()

@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Threading.Tasks.Sources;
+using FastSidecar.Transport.Sockets.Loop;
+using FastSidecar.Transport.Sockets.Runtime;
 
 namespace FastSidecar.Transport.Sockets;
 
@@ -17,7 +19,6 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
 {
     private readonly SocketConnection _connection;
     private readonly ReceiveOperation _operation;
-    private readonly bool _idleWithoutBuffer;
     private readonly Lock _gate = new();
     private readonly ReceiveBuffer _buffer = new();
 
@@ -29,19 +30,20 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
 
     private bool _receiving;
     private bool _waiting;
-    private bool _probing;
-    private bool _hasTarget;
     private bool _completed;
-    private bool _socketGone;
     private bool _end;
     private IOException? _fault;
 
     public SocketPipeReader(SocketConnection connection, bool idleWithoutBuffer)
     {
         _connection = connection;
-        _idleWithoutBuffer = idleWithoutBuffer;
-        _operation = new ReceiveOperation(this);
+        _operation = connection.LoopSocket is { } socket
+            ? new LoopReceive(socket, _buffer, OnReceived)
+            : new RuntimeReceive(connection.Socket, _buffer, OnReceived, idleWithoutBuffer);
     }
+
+    /// <summary>For the event loop: something is there to receive.</summary>
+    public void OnReadable() => ((LoopReceive)_operation).OnReadable();
 
     private bool HasNews => _buffer.HasUnexamined || _end || _fault is not null;
 
@@ -126,6 +128,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
             }
 
             _completed = true;
+            _operation.IsStopped = true;
             if (!_receiving)
             {
                 Free();
@@ -235,8 +238,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     private bool Receive()
     {
         Volatile.Write(ref _receiving, true);
-        _probing = _idleWithoutBuffer && _buffer.IsEmpty;
-        if (StartReceive())
+        if (_operation.Start())
         {
             return true;
         }
@@ -246,48 +248,8 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         return false;
     }
 
-    private bool StartReceive()
-    {
-        do
-        {
-            _hasTarget = !_probing;
-            _operation.SetBuffer(_hasTarget ? _buffer.Target() : default);
-            try
-            {
-                if (_connection.Socket.ReceiveAsync(_operation))
-                {
-                    return true;
-                }
-            }
-            catch (ObjectDisposedException)
-            {
-                _socketGone = true;
-                return false;
-            }
-        }
-        while (Probed());
-        return false;
-    }
-
-    /// <summary>The receive without a buffer said that something is there: it is to be fetched.</summary>
-    private bool Probed()
-    {
-        if (!_probing)
-        {
-            return false;
-        }
-
-        _probing = false;
-        return _operation.SocketError == SocketError.Success && !_completed;
-    }
-
     private void OnReceived()
     {
-        if (Probed() && StartReceive())
-        {
-            return;
-        }
-
         bool signal;
         lock (_gate)
         {
@@ -310,9 +272,9 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
 
     private void Commit()
     {
-        var count = _operation.BytesTransferred;
-        var error = _socketGone ? SocketError.OperationAborted : _operation.SocketError;
-        if (error == SocketError.Success && count > 0 && _hasTarget)
+        var count = _operation.Count;
+        var error = _operation.Error;
+        if (error == SocketError.Success && count > 0 && _operation.HasTarget)
         {
             _buffer.Commit(count);
             return;
@@ -341,10 +303,5 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         {
             throw new InvalidOperationException("the reader was completed");
         }
-    }
-
-    private sealed class ReceiveOperation(SocketPipeReader reader) : SocketAsyncEventArgs(true)
-    {
-        protected override void OnCompleted(SocketAsyncEventArgs e) => reader.OnReceived();
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using FastSidecar.Transport.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
@@ -38,15 +39,8 @@ internal sealed class HttpServer : IAsyncDisposable
             options.Listen(endPoint, listen => Configure(listen, http2));
         }
 
-        var transport = new SocketTransportOptions
-        {
-            CreateBoundListenSocket = endPoint => bound[endPoint],
-            // Everything runs where the bytes arrive: no queue between socket, parser and handler.
-            UnsafePreferInlineScheduling = true,
-            IOQueueCount = 0,
-            NoDelay = true,
-        };
-        _server = new KestrelServer(Options.Create(options), new SocketTransportFactory(Options.Create(transport), loggers), loggers);
+        IConnectionListenerFactory transport = SocketEngine.UsesEventLoop ? new LoopTransport(bound, TimeProvider.System) : RuntimeTransport(bound, loggers);
+        _server = new KestrelServer(Options.Create(options), transport, loggers);
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => _server.StartAsync(_app, cancellationToken);
@@ -58,6 +52,19 @@ internal sealed class HttpServer : IAsyncDisposable
     {
         _server.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private static SocketTransportFactory RuntimeTransport(Dictionary<EndPoint, Socket> bound, ILoggerFactory loggers)
+    {
+        var options = new SocketTransportOptions
+        {
+            CreateBoundListenSocket = endPoint => bound[endPoint],
+            // Everything runs where the bytes arrive: no queue between socket, parser and handler.
+            UnsafePreferInlineScheduling = true,
+            IOQueueCount = 0,
+            NoDelay = true,
+        };
+        return new SocketTransportFactory(Options.Create(options), loggers);
     }
 
     private static void Configure(ListenOptions listen, ConnectionDelegate? http2)
