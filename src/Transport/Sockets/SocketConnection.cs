@@ -19,19 +19,21 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
     private readonly SocketPipeWriter _output;
     private int _closed;
 
+    /// <param name="socket">A connected stream socket; owned by the connection from here on.</param>
+    /// <exception cref="SocketException">The kernel does not watch it.</exception>
     public SocketConnection(Socket socket)
-        : this(socket, idleWithoutBuffer: false)
+        : this(socket, SocketEngine.UsesEventLoop)
     {
     }
 
     /// <param name="socket">A connected stream socket; owned by the connection from here on.</param>
-    /// <param name="idleWithoutBuffer">A pending read holds no buffer until bytes have come, for one more system call per wait. For connections that idle long.</param>
-    public SocketConnection(Socket socket, bool idleWithoutBuffer)
+    /// <param name="onEventLoop">Our event loop waits for it; else the runtime's engine.</param>
+    internal SocketConnection(Socket socket, bool onEventLoop)
     {
         ArgumentNullException.ThrowIfNull(socket);
         Socket = socket;
-        LoopSocket = SocketEngine.UsesEventLoop ? new LoopSocket(EventLoop.Shared, socket.SafeHandle) : null;
-        _input = new SocketPipeReader(this, idleWithoutBuffer);
+        LoopSocket = onEventLoop ? new LoopSocket(EventLoop.Shared, socket.SafeHandle) : null;
+        _input = new SocketPipeReader(this);
         _output = new SocketPipeWriter(this);
         LoopSocket?.Join(_input.OnReadable, _output.OnWritable);
     }

@@ -70,8 +70,7 @@ public sealed class SocketListener : IAsyncDisposable
     /// <summary>Starts the accept loop. <paramref name="onConnection"/> owns the connection; it must return soon and never block.</summary>
     /// <param name="onConnection">Owns the connection; must return soon and never block. When it throws, the connection is reset and accepting goes on.</param>
     /// <param name="onError">Hears of failed accepts (out of file descriptors, …) and of what <paramref name="onConnection"/> threw. Accepting goes on.</param>
-    /// <param name="idleWithoutBuffer">See <see cref="SocketConnection(Socket, bool)"/>.</param>
-    public void Start(Action<SocketConnection> onConnection, Action<Exception>? onError = null, bool idleWithoutBuffer = false)
+    public void Start(Action<SocketConnection> onConnection, Action<Exception>? onError = null)
     {
         ArgumentNullException.ThrowIfNull(onConnection);
         if (!_loop.IsCompleted)
@@ -79,7 +78,7 @@ public sealed class SocketListener : IAsyncDisposable
             throw new InvalidOperationException("the listener was started already");
         }
 
-        _loop = AcceptAsync(onConnection, onError, idleWithoutBuffer);
+        _loop = AcceptAsync(onConnection, onError);
     }
 
     /// <summary>Stops accepting; accepted connections live on.</summary>
@@ -97,14 +96,14 @@ public sealed class SocketListener : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private async Task AcceptAsync(Action<SocketConnection> onConnection, Action<Exception>? onError, bool idleWithoutBuffer)
+    private async Task AcceptAsync(Action<SocketConnection> onConnection, Action<Exception>? onError)
     {
         while (!_stop.IsCancellationRequested)
         {
             try
             {
                 var socket = _accepts is null ? await _socket.AcceptAsync(_stop.Token) : await _accepts.AcceptAsync();
-                Hand(socket, onConnection, onError, idleWithoutBuffer);
+                Hand(socket, onConnection, onError);
             }
             catch (Exception e) when (_stop.IsCancellationRequested && e is OperationCanceledException or ObjectDisposedException or SocketException)
             {
@@ -132,7 +131,7 @@ public sealed class SocketListener : IAsyncDisposable
         return new LoopAccept(EventLoop.Shared, socket.SafeHandle);
     }
 
-    private static void Hand(Socket socket, Action<SocketConnection> onConnection, Action<Exception>? onError, bool idleWithoutBuffer)
+    private static void Hand(Socket socket, Action<SocketConnection> onConnection, Action<Exception>? onError)
     {
         try
         {
@@ -149,7 +148,7 @@ public sealed class SocketListener : IAsyncDisposable
         SocketConnection? connection = null;
         try
         {
-            connection = new SocketConnection(socket, idleWithoutBuffer);
+            connection = new SocketConnection(socket);
             onConnection(connection);
         }
         catch (Exception e) when (onError is not null)

@@ -34,12 +34,12 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     private bool _end;
     private IOException? _fault;
 
-    public SocketPipeReader(SocketConnection connection, bool idleWithoutBuffer)
+    public SocketPipeReader(SocketConnection connection)
     {
         _connection = connection;
         _operation = connection.LoopSocket is { } socket
             ? new LoopReceive(socket, _buffer, OnReceived)
-            : new RuntimeReceive(connection.Socket, _buffer, OnReceived, idleWithoutBuffer);
+            : new RuntimeReceive(connection.Socket, _buffer, OnReceived);
     }
 
     /// <summary>For the event loop: something is there to receive.</summary>
