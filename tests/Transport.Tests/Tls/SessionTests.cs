@@ -17,18 +17,20 @@ public class SessionTests
         using var credentials = new SpiffeCredentials(ca.Issue(KeyKind.P256), ca.Root);
         await using var server = OpenSslPeer.Serve(ca.Issue(KeyKind.Ed25519), ca.Root, "h2", "-tls1_3");
         var port = await server.Port.Within("a port");
-        await using (var first = await TlsEnd.ConnectAsync(port, credentials, PeerPath, resume))
+
+        // The runtime offers a session from the third connection on. It tells a resumed one only by this: we showed no certificate in it.
+        var showed = new List<bool>();
+        for (var connection = 0; connection < 3; connection++)
         {
-            Assert.True(first.Stream.IsMutuallyAuthenticated);
+            await using var end = await TlsEnd.ConnectAsync(port, credentials, PeerPath, resume);
+            showed.Add(end.Stream.IsMutuallyAuthenticated);
 
             // The server's tickets come with its first bytes.
-            await first.WriteLineAsync("abc");
-            Assert.Equal("cba", await first.ReadLineAsync());
+            await end.WriteLineAsync("abc");
+            Assert.Equal("cba", await end.ReadLineAsync());
         }
 
-        // SslStream tells a resumed session only by this: we showed no certificate in it.
-        await using var second = await TlsEnd.ConnectAsync(port, credentials, PeerPath, resume);
-        Assert.Equal(!resume, second.Stream.IsMutuallyAuthenticated);
+        Assert.Equal([true, true, !resume], showed);
     }
 
     [OpenSslFact]
