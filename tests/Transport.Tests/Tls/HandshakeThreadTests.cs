@@ -7,8 +7,9 @@ using Xunit;
 namespace FastSidecar.Transport.Tests.Tls;
 
 /// <summary>
-/// A handshake costs more than a millisecond, and with inline completions it runs where the transport's reads complete: on the socket thread, in front of
-/// every other request. A transport that leaves that thread after each read, as long as the handshake lasts, moves it to the thread pool.
+/// A handshake costs more than a millisecond, and with inline completions it runs where the transport's reads complete: on the socket
+/// thread, in front of every other request. A transport that leaves that thread after each read, as long as the handshake lasts, moves it
+/// to the thread pool.
 /// </summary>
 public class HandshakeThreadTests
 {

@@ -4,7 +4,9 @@ using FastSidecar.Tests.Shared;
 
 namespace FastSidecar.Transport.Tests.Tls;
 
-/// <summary><c>openssl s_server</c> or <c>s_client</c>: leaf and issuer shown, one root trusted, the other side's certificate demanded.</summary>
+/// <summary>
+/// <c>openssl s_server</c> or <c>s_client</c>: leaf and issuer shown, one root trusted, the other side's certificate demanded.
+/// </summary>
 internal sealed class OpenSslPeer : IAsyncDisposable
 {
     private readonly Process _process;
@@ -25,7 +27,8 @@ internal sealed class OpenSslPeer : IAsyncDisposable
     public static OpenSslPeer Serve(TestLeaf leaf, TestLeaf root, string? alpn, params string[] more) => new(
     [
         "s_server", "-accept", "127.0.0.1:0", "-rev", "-cert", leaf.CertificateFile, "-key", leaf.KeyFile,
-        "-cert_chain", leaf.IssuerFile, "-CAfile", root.CertificateFile, "-no-CApath", "-no-CAstore", "-Verify", "5", "-verify_return_error",
+        "-cert_chain", leaf.IssuerFile, "-CAfile", root.CertificateFile, "-no-CApath", "-no-CAstore",
+        "-Verify", "5", "-verify_return_error",
         .. alpn is null ? Array.Empty<string>() : ["-alpn", alpn], .. more,
     ]);
 

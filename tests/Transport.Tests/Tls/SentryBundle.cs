@@ -1,8 +1,8 @@
 namespace FastSidecar.Transport.Tests.Tls;
 
 /// <summary>
-/// A bundle that a fresh Sentry 1.18.3 made, and what it signed for an Ed25519 and for a P-256 request: throw-away keys, leaves valid for one day
-/// (recorded in Dapr's own processes, 2026-11-21). Written to a directory of their own, because openssl reads files.
+/// A bundle that a fresh Sentry 1.18.3 made, and what it signed for an Ed25519 and for a P-256 request: throw-away keys, leaves valid for
+/// one day (recorded in Dapr's own processes, 2026-11-21). Written to a directory of their own, because openssl reads files.
 /// </summary>
 internal sealed class SentryBundle : IDisposable
 {

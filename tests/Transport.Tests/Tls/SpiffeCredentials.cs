@@ -6,8 +6,8 @@ using FastSidecar.Transport.Tls;
 namespace FastSidecar.Transport.Tests.Tls;
 
 /// <summary>
-/// The interface as the program can implement it: our P-256 leaf shown with its issuer, one set of roots, a peer proven by the path of its SPIFFE id.
-/// A trial of the shape, not the product: checks of the id's grammar and of a leaf's key usage are left out (docs/tls.md).
+/// The interface as the program can implement it: our P-256 leaf shown with its issuer, one set of roots, a peer proven by the path of its
+/// SPIFFE id. A trial of the shape, not the product: checks of the id's grammar and of a leaf's key usage are left out (docs/tls.md).
 /// </summary>
 internal sealed class SpiffeCredentials : ITlsCredentials, IDisposable
 {
@@ -41,7 +41,7 @@ internal sealed class SpiffeCredentials : ITlsCredentials, IDisposable
         ClientCertificateContext = _context,
         CertificateChainPolicy = ChainPolicy(),
         RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
-            Accept(certificate, errors) is { } peer && peer.EndsWith(expectedPeer, StringComparison.Ordinal) && new Uri(peer).AbsolutePath == expectedPeer,
+            Uri.TryCreate(Accept(certificate, errors), UriKind.Absolute, out var peer) && peer.AbsolutePath == expectedPeer,
     };
 
     public SslServerAuthenticationOptions ForServer() => new()
@@ -111,10 +111,14 @@ internal sealed class SpiffeCredentials : ITlsCredentials, IDisposable
         return policy;
     }
 
-    /// <summary>The SPIFFE id of an acceptable peer. Leaves have no DNS name, so only that error is let pass, never one of the chain.</summary>
+    /// <summary>
+    /// The SPIFFE id of an acceptable peer. Leaves have no DNS name, so only that error is let pass, never one of the chain.
+    /// </summary>
     private string? Accept(X509Certificate? certificate, SslPolicyErrors errors)
     {
         OnJudge();
-        return (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None && certificate is X509Certificate2 leaf ? PeerOf(leaf) : null;
+        return (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None && certificate is X509Certificate2 leaf
+            ? PeerOf(leaf)
+            : null;
     }
 }

@@ -8,8 +8,8 @@ public enum KeyKind
 }
 
 /// <summary>
-/// Root and issuer as Sentry 1.18.3 makes them (fixtures security/made-by-sentry), and leaves in Sentry's form: empty subject, one critical URI SAN,
-/// no DNS name. Everything lies in a directory of its own, which goes with it.
+/// Root and issuer as Sentry 1.18.3 makes them (fixtures security/made-by-sentry), and leaves in Sentry's form: empty subject, one critical
+/// URI SAN, no DNS name. Everything lies in a directory of its own, which goes with it.
 /// </summary>
 internal sealed class TestCa : IDisposable
 {
@@ -26,7 +26,8 @@ internal sealed class TestCa : IDisposable
         Root = new TestLeaf(Path("ca"), Path("ca"));
         MakeKey(kind, Root.KeyFile);
         OpenSsl.Run(
-            "req", "-x509", "-new", "-key", Root.KeyFile, "-out", Root.CertificateFile, "-days", "365", "-subj", "/O=localhost", "-config", Write(
+            "req", "-x509", "-new", "-key", Root.KeyFile, "-out", Root.CertificateFile, "-days", "365", "-subj", "/O=localhost",
+            "-config", Write(
                 "[req]\ndistinguished_name=dn\nx509_extensions=v3\nprompt=no\n[dn]\nO=localhost\n"
                 + "[v3]\nkeyUsage=critical,digitalSignature,keyCertSign\nbasicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=hash\n"));
         Issuer = Sign(Root, kind, "/O=spiffe:\\/\\/localhost\\/ns\\/default\\/dapr-sentry", issuerExtensions);
@@ -36,11 +37,11 @@ internal sealed class TestCa : IDisposable
 
     public TestLeaf Issuer { get; }
 
-    /// <summary>A workload's certificate, signed by the issuer or by <paramref name="signer"/>.</summary>
+    /// <summary>A workload's certificate, signed by the issuer.</summary>
     public TestLeaf Issue(
-        KeyKind kind, string spiffeId = SpiffeId, string extendedKeyUsage = "serverAuth,clientAuth", int days = 1, TestLeaf? signer = null) =>
+        KeyKind kind, string spiffeId = SpiffeId, string extendedKeyUsage = "serverAuth,clientAuth", int days = 1) =>
         Sign(
-            signer ?? Issuer,
+            Issuer,
             kind,
             "/",
             "keyUsage=critical,digitalSignature\nauthorityKeyIdentifier=keyid\n"
@@ -55,7 +56,9 @@ internal sealed class TestCa : IDisposable
         var leaf = new TestLeaf(Path($"leaf{++_names}"), signer.CertificateFile[..^4]);
         var request = leaf.KeyFile + ".csr";
         MakeKey(kind, leaf.KeyFile);
-        OpenSsl.Run("req", "-new", "-key", leaf.KeyFile, "-out", request, "-subj", subject, "-config", Write("[req]\ndistinguished_name=dn\n[dn]\n"));
+        OpenSsl.Run(
+            "req", "-new", "-key", leaf.KeyFile, "-out", request, "-subj", subject,
+            "-config", Write("[req]\ndistinguished_name=dn\n[dn]\n"));
         OpenSsl.Run(
             "x509", "-req", "-in", request, "-out", leaf.CertificateFile, "-CA", signer.CertificateFile, "-CAkey", signer.KeyFile,
             "-CAcreateserial", "-days", $"{days}", "-extfile", Write(extensions));

@@ -10,8 +10,8 @@ using FastSidecar.Transport.Tls;
 namespace FastSidecar.Transport.Tests.Tls;
 
 /// <summary>
-/// Our end of one connection, as a TLS connection of the product will be made: the credentials say who and whom, this adds what is the same for every
-/// connection of a mesh (versions, suites, h2, no resumption) and refuses a peer that has not selected h2.
+/// Our end of one connection, as a TLS connection of the product will be made: the credentials say who and whom, this adds what is the same
+/// for every connection of a mesh (versions, suites, h2, no resumption) and refuses a peer that has not selected h2.
 /// </summary>
 internal sealed class TlsEnd : IAsyncDisposable
 {
@@ -82,12 +82,17 @@ internal sealed class TlsEnd : IAsyncDisposable
         await Stream.DisposeAsync();
     }
 
-    /// <summary>daprd's own list for an ECDSA leaf; the runtime's default has CBC suites and lacks ChaCha20 in TLS 1.2. Windows takes no list.</summary>
+    /// <summary>
+    /// daprd's own list, RSA for peers with such a leaf; the runtime's default has CBC suites and lacks ChaCha20 in TLS 1.2. Windows takes
+    /// no list.
+    /// </summary>
     private static CipherSuitesPolicy? Suites() => OperatingSystem.IsWindows() ? null : new(
     [
         TlsCipherSuite.TLS_AES_128_GCM_SHA256, TlsCipherSuite.TLS_AES_256_GCM_SHA384, TlsCipherSuite.TLS_CHACHA20_POLY1305_SHA256,
         TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
         TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        TlsCipherSuite.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
     ]);
 
     private static async Task<TlsEnd> HandshakeAsync(Stream transport, ITlsCredentials credentials, Func<SslStream, Task> handshake)
