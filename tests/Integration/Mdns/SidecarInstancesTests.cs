@@ -10,7 +10,10 @@ public sealed class SidecarInstancesTests
     private const int SigKill = 9;
 
     /// <summary>Less than the second before a second try, and far more than a call takes.</summary>
-    private static readonly TimeSpan Prompt = TimeSpan.FromMilliseconds(700);
+    private static readonly TimeSpan Prompt = TimeSpan.FromMilliseconds(900);
+
+    /// <summary>One call finds out that an instance is gone; the others are those of a busy machine.</summary>
+    private const int MostSlow = 3;
 
     [Fact]
     public async Task UnknownId_FailsAfterASecond_EveryTime()
@@ -23,7 +26,7 @@ public sealed class SidecarInstancesTests
             Assert.Equal(500, answer.Status);
             Assert.Equal(
                 """{"errorCode":"ERR_DIRECT_INVOKE","message":"failed to invoke, id: no-such-app, err: couldn't find service: no-such-app"}""", answer.Text);
-            Assert.InRange(clock.Elapsed, TimeSpan.FromSeconds(0.9), TimeSpan.FromSeconds(1.9));
+            Assert.InRange(clock.Elapsed, TimeSpan.FromSeconds(0.9), TimeSpan.FromSeconds(3));
         }
     }
 
@@ -48,7 +51,8 @@ public sealed class SidecarInstancesTests
             slow += clock.Elapsed > Prompt ? 1 : 0;
         }
 
-        Assert.InRange(slow, 0, 1);
+        // In turn it would be every second one.
+        Assert.InRange(slow, 0, MostSlow);
     }
 
     [Fact]

@@ -12,6 +12,7 @@ internal sealed class MdnsBench : IAsyncDisposable
 {
     public const string Interface = "v0";
     private static readonly TimeSpan NetworkPatience = TimeSpan.FromSeconds(6);
+    private static readonly TimeSpan AnnouncementPatience = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan CallPatience = TimeSpan.FromSeconds(8);
 
     private MdnsBench(ReplaySettings settings, CaseFile file, string caseName)
@@ -23,11 +24,28 @@ internal sealed class MdnsBench : IAsyncDisposable
 
     public PacketCapture Capture { get; } = new();
 
-    /// <summary>Waits until the interfaces of the network are usable.</summary>
-    public static async Task<MdnsBench> StartAsync(ReplaySettings settings, CaseFile file, string caseName, params string[] interfaces)
+    /// <summary>Waits until the interfaces of the network are usable; null: the one there is.</summary>
+    public static async Task<MdnsBench> StartAsync(ReplaySettings settings, CaseFile file, string caseName, IReadOnlyList<string>? interfaces = null)
     {
-        await NetworkReadyAsync(interfaces is [] ? [Interface] : interfaces);
+        await NetworkReadyAsync(interfaces ?? [Interface]);
         return new MdnsBench(settings, file, caseName);
+    }
+
+    /// <summary>Waits until a sidecar has sent its announcements, of which there are two: what it sends later has another reason.</summary>
+    public async Task AnnouncedAsync(SidecarProcess sidecar)
+    {
+        var deadline = Clock.Now + AnnouncementPatience.TotalSeconds;
+        while (Clock.Now < deadline && Capture.Take().Count(IsAnnouncement) < 2)
+        {
+            await Task.Delay(20);
+        }
+
+        // The other family's follows at once.
+        await Task.Delay(100);
+
+        bool IsAnnouncement(SentPacket packet) =>
+            packet is { Interface: Interface, Family: "ipv4", Kind: { } kind } && kind.Contains(" flags 0x8000\n", StringComparison.Ordinal)
+            && kind.Contains($":{sidecar.Id}.", StringComparison.Ordinal);
     }
 
     /// <summary>A sidecar called <paramref name="key"/> in placeholders (<c>KEY_PID</c>, <c>KEY_INTERNAL_PORT</c>).</summary>

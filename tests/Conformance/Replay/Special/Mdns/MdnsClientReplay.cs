@@ -10,9 +10,6 @@ internal static class MdnsClientReplay
     /// <summary>A refresh collects answers for 3 s; what is sent in that time belongs to the look-up.</summary>
     private static readonly TimeSpan AfterLast = TimeSpan.FromSeconds(1.5);
 
-    /// <summary>Announcements of the start are over after two probes with pauses of up to 250 ms and two announcements a second apart.</summary>
-    private static readonly TimeSpan Announced = TimeSpan.FromSeconds(1.9);
-
     public static async Task RunAsync(ReplaySettings settings, CaseFile file, RunCase runCase)
     {
         foreach (var recorded in file.Cases)
@@ -29,13 +26,14 @@ internal static class MdnsClientReplay
         var isLate = name.StartsWith("callee-starts", StringComparison.Ordinal);
         if (!isLate)
         {
-            bench.Start("callee", "callee", hasApp: true);
+            var callee = bench.Start("callee", "callee", hasApp: true);
             await bench.Topology.ReadyAsync("callee");
+            await bench.AnnouncedAsync(callee);
         }
 
         var caller = bench.Start("caller", "caller", hasApp: false);
         await bench.Topology.ReadyAsync("caller");
-        await Task.Delay(Announced);
+        await bench.AnnouncedAsync(caller);
         bench.Capture.Clear();
 
         var late = isLate ? StartLateAsync(bench) : Task.CompletedTask;
@@ -75,7 +73,7 @@ internal static class MdnsClientReplay
             return await Task.WhenAll(wanted.Select(async (e, i) =>
             {
                 await Task.Delay(TimeSpan.FromSeconds(i * apart));
-                return await ExchangeAsync(bench, e, target, start);
+                return await ExchangeAsync(bench, e, target);
             }));
         }
 
@@ -83,24 +81,19 @@ internal static class MdnsClientReplay
         foreach (var exchange in wanted)
         {
             await Task.Delay(TimeSpan.FromSeconds(Math.Max(0, start + (exchange["at_ms"]!.GetValue<double>() / 1000) - Clock.Now)));
-            exchanges.Add(await ExchangeAsync(bench, exchange, exchange["target"]?.GetValue<string>() ?? target, start));
+            exchanges.Add(await ExchangeAsync(bench, exchange, exchange["target"]?.GetValue<string>() ?? target));
         }
 
         return [.. exchanges];
     }
 
-    private static async Task<JsonNode> ExchangeAsync(MdnsBench bench, JsonObject wanted, string target, double start)
+    private static async Task<JsonNode> ExchangeAsync(MdnsBench bench, JsonObject wanted, string target)
     {
         var exchange = wanted.DeepClone().AsObject();
         var begun = Clock.Now;
         var result = await bench.CallAsync("caller", target, wanted["result"]);
         exchange["took_ms"] = Math.Round((Clock.Now - begun) * 1000);
         exchange["result"] = wanted["result"] is JsonValue ? result["status"]?.DeepClone() : result;
-        if (exchange["at_ms"] is not null)
-        {
-            exchange["at_ms"] = Math.Round((begun - start) * 1000);
-        }
-
         return exchange;
     }
 }

@@ -14,7 +14,9 @@ internal static class MdnsInstancesReplay
     private static readonly TimeSpan Observed = TimeSpan.FromSeconds(12);
 
     /// <summary>Less than the second before a second try.</summary>
-    private const double SlowSeconds = 0.7;
+    private const double SlowSeconds = 0.9;
+
+    private const int MostSlow = 3;
 
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
 
@@ -112,8 +114,8 @@ internal static class MdnsInstancesReplay
             actual["last_failed_call_at_s"] = lastFailed;
         }
 
-        // One call may find out that an instance is gone; after that nobody is sent there.
-        if (slow > 1)
+        // One call or two may find out that an instance is gone; after that nobody is sent there, where in turn it would be every second call.
+        if (slow > MostSlow)
         {
             actual["slow_calls"] = slow;
         }

@@ -8,7 +8,6 @@ namespace FastSidecar.Conformance.Replay.Special.Mdns;
 /// <summary>A sidecar with an app that calls itself, on a machine whose interfaces are set up as recorded: which address it announces, and where.</summary>
 internal static class MdnsInterfacesReplay
 {
-    private static readonly TimeSpan Announced = TimeSpan.FromSeconds(1.9);
     private static readonly TimeSpan AfterCall = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan ExitPatience = TimeSpan.FromSeconds(6);
 
@@ -42,13 +41,18 @@ internal static class MdnsInterfacesReplay
 
         var perInterface = recorded["packets_per_interface"]!.AsObject();
         var name = CaseFile.NameOf(recorded);
-        await using var bench = await MdnsBench.StartAsync(settings, file, name, [.. perInterface.Where(p => p.Value!.AsArray().Count > 0).Select(p => p.Key)]);
+        List<string> interfaces = [.. perInterface.Where(p => p.Value!.AsArray().Count > 0).Select(p => p.Key)];
+        await using var bench = await MdnsBench.StartAsync(settings, file, name, interfaces);
         bench.Topology.App.Start();
         var environment = name.EndsWith("host-ip-127", StringComparison.Ordinal) ? new JsonObject { ["DAPR_HOST_IP"] = "127.0.0.1" } : null;
         var callee = bench.Start("callee", "callee", hasApp: true, environment: environment);
         bench.Topology.Placeholders.Add("PID", callee.Id);
         await bench.Topology.ReadyAsync("callee");
-        await Task.Delay(Announced);
+        if (interfaces.Count > 0)
+        {
+            await bench.AnnouncedAsync(callee);
+        }
+
         var actual = recorded.DeepClone().AsObject();
         actual["self_invocation"] = await bench.CallAsync("callee", "callee", recorded["self_invocation"]);
         await Task.Delay(AfterCall);

@@ -35,15 +35,12 @@ internal static class MdnsServerReplay
         var callee = bench.Start("callee", "callee", hasApp: true);
         bench.Topology.Placeholders.Add("PID", callee.Id);
         await bench.Topology.ReadyAsync("callee");
-        await AnnouncedAsync();
+        await bench.AnnouncedAsync(callee);
         foreach (var recorded in queries)
         {
             await runCase(file, recorded, r => AskAsync(bench, r));
         }
     }
-
-    /// <summary>Two probes and two announcements a second apart: later packets are answers or goodbyes.</summary>
-    private static Task AnnouncedAsync() => Task.Delay(TimeSpan.FromSeconds(1.9));
 
     private static async Task<JsonObject> LifeAsync(ReplaySettings settings, CaseFile file, JsonObject recorded)
     {
@@ -95,7 +92,7 @@ internal static class MdnsServerReplay
         var wanted = recorded["packets_per_stop"]!.AsArray();
         var callees = wanted.Select((_, i) => bench.Start($"callee{i}", "callee", hasApp: true)).ToList();
         await Task.WhenAll(callees.Select((_, i) => bench.Topology.ReadyAsync($"callee{i}")));
-        await AnnouncedAsync();
+        await Task.WhenAll(callees.Select(bench.AnnouncedAsync));
         var seen = new JsonArray();
         for (var i = 0; i < callees.Count; i++)
         {
