@@ -34,15 +34,18 @@ internal sealed class AvahiHost : IAsyncDisposable
         await File.WriteAllTextAsync(busFile, BusConfiguration.Replace("BUS", bus, StringComparison.Ordinal));
         var avahiFile = Path.Combine(host._folder.FullName, "avahi.conf");
         await File.WriteAllTextAsync(
-            avahiFile, "[server]\nhost-name=avahihost\nuse-ipv4=yes\nuse-ipv6=yes\nallow-interfaces=v0\nenable-dbus=yes\n[publish]\npublish-workstation=no\n");
+            avahiFile,
+            "[server]\nhost-name=avahihost\nuse-ipv4=yes\nuse-ipv6=yes\nallow-interfaces=v0\nenable-dbus=yes\n"
+            + "[publish]\npublish-workstation=no\n");
         host._processes.Add(hosts.StartOnB(Bus, $"--config-file={busFile}", "--nofork"));
         await UntilAsync(() => Task.FromResult(File.Exists(bus)), "the message bus did not start");
 
         // A mount namespace of its own, because its pid file has one place per machine.
         host._processes.Add(hosts.StartOnB(
             ["env", host.BusAddress, "unshare", "-m", "sh", "-c",
-            $"mount -t tmpfs none /run && mkdir -p /run/avahi-daemon && exec avahi-daemon --no-drop-root --no-chroot --no-rlimits -f {avahiFile}"]));
-        await UntilAsync(async () => (await host.RunAsync("avahi-resolve-host-name", "-4", "avahihost.local")).Contains(TwoHosts.AddressOfB, StringComparison.Ordinal), "avahi did not start");
+            "mount -t tmpfs none /run && mkdir -p /run/avahi-daemon"
+            + $" && exec avahi-daemon --no-drop-root --no-chroot --no-rlimits -f {avahiFile}"]));
+        await UntilAsync(host.AnswersAsync, "avahi did not start");
         return host;
     }
 
@@ -67,6 +70,12 @@ internal sealed class AvahiHost : IAsyncDisposable
         }
 
         _folder.Delete(recursive: true);
+    }
+
+    private async Task<bool> AnswersAsync()
+    {
+        var answer = await RunAsync("avahi-resolve-host-name", "-4", "avahihost.local");
+        return answer.Contains(TwoHosts.AddressOfB, StringComparison.Ordinal);
     }
 
     private static async Task UntilAsync(Func<Task<bool>> condition, string otherwise)

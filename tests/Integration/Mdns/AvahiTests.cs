@@ -3,12 +3,12 @@ using Xunit;
 namespace FastSidecar.Integration.Mdns;
 
 /// <summary>
-/// avahi and its programs beside a sidecar. Dapr's service type is the app id itself, without the <c>_x._tcp</c> of DNS-SD, so avahi-browse and
-/// avahi-publish-service refuse to name it; records as such they read and publish.
+/// avahi and its programs beside a sidecar. Dapr's service type is the app id itself, without the <c>_x._tcp</c> of DNS-SD, so
+/// avahi-browse and avahi-publish-service refuse to name it; records as such avahi reads and publishes.
 /// </summary>
 public sealed class AvahiTests
 {
-    private const string RecordsScript = "avahi_records.py";
+    private static readonly string RecordsScript = Path.Combine(AppContext.BaseDirectory, "Mdns", "avahi_records.py");
 
     [NamespaceFact(AvahiHost.Daemon, AvahiHost.Bus, "avahi-resolve-host-name")]
     public async Task OurHostName_IsResolvedByAvahi()
@@ -17,7 +17,8 @@ public sealed class AvahiTests
         await using var avahi = await AvahiHost.StartOnBAsync(hosts);
         await using var callee = await hosts.PeerOnAAsync("callee", TwoHosts.AddressOfA, 5001);
         await Polling.UntilAsync(
-            async () => await avahi.RunAsync("avahi-resolve-host-name", "-4", "testhost.local"), static text => text.TrimEnd() == "testhost.local\t10.99.0.2");
+            () => avahi.RunAsync("avahi-resolve-host-name", "-4", "testhost.local"),
+            static text => text.TrimEnd() == "testhost.local\t10.99.0.2");
     }
 
     [NamespaceFact(AvahiHost.Daemon, AvahiHost.Bus, "avahi-resolve-host-name", NamespaceFactAttribute.Python)]
@@ -26,7 +27,7 @@ public sealed class AvahiTests
         await using var hosts = await TwoHosts.CreateAsync();
         await using var avahi = await AvahiHost.StartOnBAsync(hosts);
         await using var caller = await hosts.PeerOnAAsync("caller", TwoHosts.AddressOfA, 5001);
-        var publisher = avahi.Start(NamespaceFactAttribute.Python, Path.Combine(AppContext.BaseDirectory, "Mdns", RecordsScript), "avahiapp", TwoHosts.AddressOfB, "5009");
+        var publisher = avahi.Start(NamespaceFactAttribute.Python, RecordsScript, "avahiapp", TwoHosts.AddressOfB, "5009");
         Assert.Equal("ready", await publisher.ReadLineAsync());
         await Polling.UntilAsync(() => caller.AskAsync("resolve avahiapp"), static text => text == "10.99.0.3:5009");
 
@@ -35,7 +36,8 @@ public sealed class AvahiTests
         await Polling.UntilAsync(() => caller.AskAsync("resolve avahiapp"), static text => text == "10.99.0.2:5010");
         await publisher.DisposeAsync();
         await Polling.UntilAsync(
-            async () => $"{await caller.AskAsync("resolve avahiapp")} {await caller.AskAsync("resolve avahiapp")}", static text => text == "10.99.0.2:5010 10.99.0.2:5010");
+            async () => $"{await caller.AskAsync("resolve avahiapp")} {await caller.AskAsync("resolve avahiapp")}",
+            static text => text == "10.99.0.2:5010 10.99.0.2:5010");
     }
 
     [NamespaceFact(AvahiHost.Daemon, AvahiHost.Bus, "avahi-resolve-host-name", "avahi-browse", "avahi-publish-service")]
@@ -44,12 +46,16 @@ public sealed class AvahiTests
         await using var hosts = await TwoHosts.CreateAsync();
         await using var avahi = await AvahiHost.StartOnBAsync(hosts);
         await using var callee = await hosts.PeerOnAAsync("callee", TwoHosts.AddressOfA, 5001);
-        Assert.Contains("Invalid service type", await avahi.RunAsync("avahi-browse", "--terminate", "callee"), StringComparison.Ordinal);
-        Assert.Contains("Invalid service type", await avahi.RunAsync("avahi-publish-service", "instance", "other", "5009", "other"), StringComparison.Ordinal);
+        const string Refusal = "Invalid service type";
+        Assert.Contains(Refusal, await avahi.RunAsync("avahi-browse", "--terminate", "callee"), StringComparison.Ordinal);
+        var published = await avahi.RunAsync("avahi-publish-service", "instance", "other", "5009", "other");
+        Assert.Contains(Refusal, published, StringComparison.Ordinal);
 
         // Everything there is: our answer to the question for service types is no type to avahi, and does it no harm.
-        Assert.DoesNotContain("callee", await avahi.RunAsync("avahi-browse", "--all", "--terminate", "--parsable"), StringComparison.Ordinal);
-        Assert.Contains(TwoHosts.AddressOfB, await avahi.RunAsync("avahi-resolve-host-name", "-4", "avahihost.local"), StringComparison.Ordinal);
+        var everything = await avahi.RunAsync("avahi-browse", "--all", "--terminate", "--parsable");
+        Assert.DoesNotContain("callee", everything, StringComparison.Ordinal);
+        var own = await avahi.RunAsync("avahi-resolve-host-name", "-4", "avahihost.local");
+        Assert.Contains(TwoHosts.AddressOfB, own, StringComparison.Ordinal);
     }
 
     [NamespaceFact(AvahiHost.Daemon, AvahiHost.Bus, "avahi-resolve-host-name", "avahi-browse", "avahi-publish-service")]
@@ -61,7 +67,8 @@ public sealed class AvahiTests
         await using var beside = await hosts.PeerOnBAsync("beside", TwoHosts.AddressOfB, 5002);
         await using var publisher = avahi.Start("avahi-publish-service", "instance", "_printer._tcp", "5009", "printer");
         await Polling.UntilAsync(
-            () => avahi.RunAsync("avahi-browse", "--terminate", "--parsable", "--resolve", "_printer._tcp"), static text => text.Contains(";5009;\"printer\"", StringComparison.Ordinal));
+            () => avahi.RunAsync("avahi-browse", "--terminate", "--parsable", "--resolve", "_printer._tcp"),
+            static text => text.Contains(";5009;\"printer\"", StringComparison.Ordinal));
         Assert.Equal("couldn't find service: printer", await caller.AskAsync("resolve printer"));
         Assert.Equal("couldn't find service: _tcp", await caller.AskAsync("resolve _tcp"));
         Assert.Equal("10.99.0.3:5002", await caller.AskAsync("resolve beside"));

@@ -24,8 +24,8 @@ public sealed class SidecarInstancesTests
             var clock = Stopwatch.StartNew();
             var answer = await CallAsync(caller, "no-such-app");
             Assert.Equal(500, answer.Status);
-            Assert.Equal(
-                """{"errorCode":"ERR_DIRECT_INVOKE","message":"failed to invoke, id: no-such-app, err: couldn't find service: no-such-app"}""", answer.Text);
+            Assert.Contains(
+                "\"failed to invoke, id: no-such-app, err: couldn't find service: no-such-app\"", answer.Text, StringComparison.Ordinal);
             Assert.InRange(clock.Elapsed, TimeSpan.FromSeconds(0.9), TimeSpan.FromSeconds(3));
         }
     }

@@ -6,8 +6,8 @@ namespace FastSidecar.Conformance.Replay.Special.Mdns;
 /// <summary>A hand-made asker or responder: sends to the group on the test's interface and takes what comes for it alone.</summary>
 internal sealed class AskingSocket : IDisposable
 {
-    private const int SolSocket = 1;
-    private const int SoReuseAddr = 2;
+    public const int SolSocket = 1;
+    public const int SoReuseAddr = 2;
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
 
     /// <param name="port">5353, shared with the sidecar, or 0 for a port of its own.</param>
@@ -15,12 +15,14 @@ internal sealed class AskingSocket : IDisposable
     {
         if (port != 0)
         {
-            // Not ReuseAddress, which .NET takes for SO_REUSEPORT too: the kernel would then deal unicast packets out among all such sockets.
+            // Not ReuseAddress, which .NET takes for SO_REUSEPORT too: the kernel would then deal unicast packets out among
+            // all such sockets.
             _socket.SetRawSocketOption(SolSocket, SoReuseAddr, BitConverter.GetBytes(1));
         }
 
         _socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.PacketInformation, true);
-        _socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.MulticastInterface, IPAddress.Parse(Processes.IsolatedNetwork.HostIp).GetAddressBytes());
+        var own = IPAddress.Parse(Processes.IsolatedNetwork.HostIp);
+        _socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.MulticastInterface, own.GetAddressBytes());
         _socket.Bind(new IPEndPoint(IPAddress.Any, port));
     }
 

@@ -25,7 +25,8 @@ internal sealed class MdnsBench : IAsyncDisposable
     public PacketCapture Capture { get; } = new();
 
     /// <summary>Waits until the interfaces of the network are usable; null: the one there is.</summary>
-    public static async Task<MdnsBench> StartAsync(ReplaySettings settings, CaseFile file, string caseName, IReadOnlyList<string>? interfaces = null)
+    public static async Task<MdnsBench> StartAsync(
+        ReplaySettings settings, CaseFile file, string caseName, IReadOnlyList<string>? interfaces = null)
     {
         await NetworkReadyAsync(interfaces ?? [Interface]);
         return new MdnsBench(settings, file, caseName);
@@ -49,12 +50,17 @@ internal sealed class MdnsBench : IAsyncDisposable
     }
 
     /// <summary>A sidecar called <paramref name="key"/> in placeholders (<c>KEY_PID</c>, <c>KEY_INTERNAL_PORT</c>).</summary>
-    public SidecarProcess Start(string key, string appId, bool hasApp, JsonNode? flags = null, JsonNode? environment = null, int? appPort = null)
+    public SidecarProcess Start(
+        string key, string appId, bool hasApp, JsonNode? flags = null, JsonNode? environment = null, int? appPort = null)
     {
-        var process = Topology.StartSidecar(
-            new RecordedProcess(
-                key, new JsonObject { ["app_id"] = appId, ["app"] = hasApp, ["flags"] = flags?.DeepClone() ?? new JsonArray(), ["env"] = environment?.DeepClone() }),
-            appPort: appPort);
+        var recorded = new JsonObject
+        {
+            ["app_id"] = appId,
+            ["app"] = hasApp,
+            ["flags"] = flags?.DeepClone() ?? new JsonArray(),
+            ["env"] = environment?.DeepClone(),
+        };
+        var process = Topology.StartSidecar(new RecordedProcess(key, recorded), appPort: appPort);
         Topology.Placeholders.Add($"{key.ToUpperInvariant()}_PID", process.Id);
         return process;
     }
@@ -80,7 +86,8 @@ internal sealed class MdnsBench : IAsyncDisposable
             return new JsonObject { ["connection"] = answer["connection"]!.DeepClone() };
         }
 
-        var result = Topology.Placeholders.Seen(new JsonObject { ["status"] = response["status"]!.DeepClone(), ["body"] = response["body"]?.DeepClone() });
+        var result = Topology.Placeholders.Seen(
+            new JsonObject { ["status"] = response["status"]!.DeepClone(), ["body"] = response["body"]?.DeepClone() });
         var isSame = Text(recorded) is { } want && Text(result) is { } got && Wording.IsSame(want, got)
             && JsonNode.DeepEquals(recorded!["status"], result["status"]);
         return isSame ? recorded!.DeepClone().AsObject() : result;
@@ -91,9 +98,14 @@ internal sealed class MdnsBench : IAsyncDisposable
     {
         var wanted = recorded.Select(p => KindOf(p!.AsObject(), fill)).ToHashSet();
         var seen = sent.Select(p => p.Kind).OfType<string>().ToHashSet();
-        return wanted.SetEquals(seen)
-            ? recorded.DeepClone().AsArray()
-            : [.. wanted.Except(seen).Select(k => (JsonNode)$"missing: {k}"), .. seen.Except(wanted).Select(k => (JsonNode)$"too much: {k}")];
+        if (wanted.SetEquals(seen))
+        {
+            return recorded.DeepClone().AsArray();
+        }
+
+        var missing = wanted.Except(seen).Select(k => $"missing: {k}");
+        var tooMuch = seen.Except(wanted).Select(k => $"too much: {k}");
+        return [.. missing.Concat(tooMuch).Select(t => (JsonNode)t)];
     }
 
     public async ValueTask DisposeAsync()
@@ -109,7 +121,8 @@ internal sealed class MdnsBench : IAsyncDisposable
     private static string? Text(JsonNode? result) => ((result as JsonObject)?["body"] as JsonObject)?["text"]?.GetValue<string>();
 
     /// <summary>
-    /// A new interface has no usable IPv6 address for a second or two (duplicate address detection), and what is sent over IPv6 before that is lost.
+    /// A new interface has no usable IPv6 address for a second or two (duplicate address detection), and what is sent over
+    /// IPv6 before that is lost.
     /// </summary>
     private static async Task NetworkReadyAsync(IReadOnlyList<string> interfaces)
     {
@@ -120,7 +133,7 @@ internal sealed class MdnsBench : IAsyncDisposable
             // Address, index, prefix length, scope (20: link), flags, name; /proc/net is that of this process' network.
             var ready = (await File.ReadAllLinesAsync("/proc/net/if_inet6"))
                 .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-                .Where(fields => fields[3] == "20" && (int.Parse(fields[4], NumberStyles.HexNumber, CultureInfo.InvariantCulture) & Tentative) == 0)
+                .Where(fields => fields[3] == "20" && (Convert.ToInt32(fields[4], 16) & Tentative) == 0)
                 .Select(fields => fields[5])
                 .ToHashSet();
             if (interfaces.All(ready.Contains))

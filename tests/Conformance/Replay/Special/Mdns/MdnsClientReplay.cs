@@ -1,10 +1,11 @@
 using System.Text.Json.Nodes;
 using FastSidecar.Conformance.Cases;
+using FastSidecar.Conformance.Processes;
 using FastSidecar.Conformance.Wire;
 
 namespace FastSidecar.Conformance.Replay.Special.Mdns;
 
-/// <summary>Look-ups of a caller that has just started, beside a callee with an app: answers, how long they took, and the packets.</summary>
+/// <summary>Look-ups of a new caller, beside a callee with an app: answers, how long they took, and the packets.</summary>
 internal static class MdnsClientReplay
 {
     /// <summary>A refresh collects answers for 3 s; what is sent in that time belongs to the look-up.</summary>
@@ -45,14 +46,18 @@ internal static class MdnsClientReplay
         var sent = bench.Capture.Take().Where(p => p.Interface == MdnsBench.Interface);
         var compared = MdnsBench.Compared(wanted, sent, bench.Topology.Placeholders.Fill);
         actual["packets"] = JsonNode.DeepEquals(wanted, compared) ? recorded["packets"]!.DeepClone() : compared;
-        actual["caller_log"] = Processes.LogLines.Compared(
-            recorded["caller_log"]!.AsArray(), [.. Processes.LogLines.Read(bench.Topology.Placeholders.Seen(caller.Log)).Where(l => l.Contains("dapr.contrib", StringComparison.Ordinal))]);
+        var log = LogLines.Read(bench.Topology.Placeholders.Seen(caller.Log));
+        actual["caller_log"] = LogLines.Compared(
+            recorded["caller_log"]!.AsArray(), [.. log.Where(l => l.Contains("dapr.contrib", StringComparison.Ordinal))]);
         return actual;
     }
 
     /// <summary>Without the goodbye of an earlier callee, which a number for a process id gives away.</summary>
     private static JsonArray Packets(JsonObject recorded) =>
-        [.. recorded["packets"]!.AsArray().Where(p => !PacketText.Of(p!.AsObject(), t => t).Contains(" SRV 1 1 0 ", StringComparison.Ordinal)).Select(p => p!.DeepClone())];
+        [.. recorded["packets"]!.AsArray().Where(p => !IsGoodbye(p!)).Select(p => p!.DeepClone())];
+
+    private static bool IsGoodbye(JsonNode packet) =>
+        PacketText.Of(packet.AsObject(), t => t).Contains(" SRV 1 1 0 ", StringComparison.Ordinal);
 
     private static async Task StartLateAsync(MdnsBench bench)
     {

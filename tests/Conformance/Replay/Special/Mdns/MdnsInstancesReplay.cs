@@ -6,11 +6,15 @@ using FastSidecar.Conformance.Wire;
 namespace FastSidecar.Conformance.Replay.Special.Mdns;
 
 /// <summary>
-/// Several sidecars of one app id, each with an app that answers its number: who is called in turn, and what a caller sees when one is killed or stopped.
+/// Several sidecars of one app id, each with an app that answers its number: who is called in turn, and what a caller sees
+/// when one is killed or stopped.
 /// </summary>
 internal static class MdnsInstancesReplay
 {
-    /// <summary>The recording called for 105 s, because daprd serves a dead address for up to 90; nothing new happens here after the first seconds.</summary>
+    /// <summary>
+    /// The recording called for 105 s, because daprd serves a dead address for up to 90; nothing new happens here after the
+    /// first seconds.
+    /// </summary>
     private static readonly TimeSpan Observed = TimeSpan.FromSeconds(12);
 
     /// <summary>Less than the second before a second try.</summary>
@@ -80,7 +84,8 @@ internal static class MdnsInstancesReplay
         var isKill = recorded["event"]!.GetValue<string>().Contains("SIGKILL", StringComparison.Ordinal);
         bench.Topology.Sidecars["inst0"].Signal(isKill ? SidecarProcess.SigKill : SidecarProcess.SigTerm);
         var start = Clock.Now;
-        var restarted = CaseFile.NameOf(recorded).EndsWith("elsewhere", StringComparison.Ordinal) ? instances.AddAsync("new0", "new0") : Task.CompletedTask;
+        var isRestarted = CaseFile.NameOf(recorded).EndsWith("elsewhere", StringComparison.Ordinal);
+        var restarted = isRestarted ? instances.AddAsync("new0", "new0") : Task.CompletedTask;
         var (failed, slow) = (0, 0);
         double? lastFailed = null;
         while (Clock.Now - start < Observed.TotalSeconds)
@@ -114,7 +119,8 @@ internal static class MdnsInstancesReplay
             actual["last_failed_call_at_s"] = lastFailed;
         }
 
-        // One call or two may find out that an instance is gone; after that nobody is sent there, where in turn it would be every second call.
+        // One call or two may find out that an instance is gone; after that nobody is sent there, where in turn it would be
+        // every second call.
         if (slow > MostSlow)
         {
             actual["slow_calls"] = slow;

@@ -5,18 +5,22 @@ using FastSidecar.Conformance.Processes;
 
 namespace FastSidecar.Conformance.Replay.Special.Mdns;
 
-/// <summary>A sidecar with an app that calls itself, on a machine whose interfaces are set up as recorded: which address it announces, and where.</summary>
+/// <summary>
+/// A sidecar with an app that calls itself, on a machine whose interfaces are set up as recorded: which address it announces,
+/// and where.
+/// </summary>
 internal static class MdnsInterfacesReplay
 {
     private static readonly TimeSpan AfterCall = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan ExitPatience = TimeSpan.FromSeconds(6);
 
     /// <summary>
-    /// Back to the network that <see cref="IsolatedNetwork"/> made, with v0 as the only interface that can do multicast: its other end, which lies in the
-    /// same network here, could too.
+    /// Back to the network that <see cref="IsolatedNetwork"/> made, with v0 as the only interface that can do multicast: its
+    /// other end, which lies in the same network here, could too.
     /// </summary>
     private const string Reset =
-        "ip link del w0 2>/dev/null; ip link set v0 down; ip -6 addr flush dev v0 2>/dev/null; ip -4 addr flush dev v0; ip link set v0 multicast on up;"
+        "ip link del w0 2>/dev/null; ip link set v0 down; ip -6 addr flush dev v0 2>/dev/null; ip -4 addr flush dev v0;"
+        + " ip link set v0 multicast on up;"
         + " ip link set v1 multicast off;"
         + " ip addr add " + IsolatedNetwork.HostIp + "/24 dev v0 && ip route replace default dev v0";
 
@@ -65,8 +69,8 @@ internal static class MdnsInterfacesReplay
     }
 
     /// <summary>
-    /// Per interface the recorded list when the same kinds of packet left by it, else what did. The second interface of the recording had no usable IPv6
-    /// address yet when the probes were sent, so what left by another interface is not too much.
+    /// Per interface the recorded list when the same kinds of packet left by it, else what did. The second interface of the
+    /// recording had no usable IPv6 address yet when the probes were sent, so what left by another interface is not too much.
     /// </summary>
     private static JsonObject Compared(JsonObject recorded, MdnsBench bench)
     {
@@ -76,10 +80,12 @@ internal static class MdnsInterfacesReplay
         {
             var seen = sent.Where(s => s.Interface == p.Key).Select(Summary).ToHashSet();
             var isSame = Filled(p.Value).All(seen.Contains) && seen.IsSubsetOf(anywhere);
-            return KeyValuePair.Create(p.Key, (JsonNode?)(isSame ? p.Value!.DeepClone() : new JsonArray([.. seen.Order().Select(s => (JsonNode)s)])));
+            JsonNode result = isSame ? p.Value!.DeepClone() : new JsonArray([.. seen.Order().Select(s => (JsonNode)s)]);
+            return KeyValuePair.Create(p.Key, (JsonNode?)result);
         }));
 
-        IEnumerable<string> Filled(JsonNode? texts) => texts!.AsArray().Select(t => bench.Topology.Placeholders.Fill(t!.GetValue<string>()));
+        IEnumerable<string> Filled(JsonNode? texts) =>
+            texts!.AsArray().Select(t => bench.Topology.Placeholders.Fill(t!.GetValue<string>()));
     }
 
     /// <summary>As recorded: what it is, the family it was sent over, the first name in it, and its address records.</summary>

@@ -8,8 +8,8 @@ using FastSidecar.Conformance.Wire;
 namespace FastSidecar.Conformance.Replay.Special.Mdns;
 
 /// <summary>
-/// A hand-made responder answers a caller's question for <c>peer.local.</c> with the recorded packets. Whether and where the caller then connects is
-/// noted by a listener that closes at once.
+/// A hand-made responder answers a caller's question for <c>peer.local.</c> with the recorded packets. Whether and where the
+/// caller then connects is noted by a listener that closes at once.
 /// </summary>
 internal static class MdnsPeerAnswersReplay
 {
@@ -29,10 +29,11 @@ internal static class MdnsPeerAnswersReplay
 
     private static async Task<JsonObject> RunAsync(ReplaySettings settings, CaseFile file, JsonObject recorded)
     {
+        // First, so that nobody else is given its port.
+        using var listener = new NotingListener(PeerPort);
         await using var bench = await MdnsBench.StartAsync(settings, file, CaseFile.NameOf(recorded));
         bench.Start("caller", "caller", hasApp: false);
         await bench.Topology.ReadyAsync("caller");
-        using var listener = new NotingListener(PeerPort);
         using var responder = new AskingSocket(0);
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         bench.Capture.Seen += packet =>
@@ -82,7 +83,7 @@ internal static class MdnsPeerAnswersReplay
 
         public NotingListener(int port)
         {
-            _socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+            _socket.SetRawSocketOption(AskingSocket.SolSocket, AskingSocket.SoReuseAddr, BitConverter.GetBytes(1));
             _socket.Bind(new IPEndPoint(IPAddress.IPv6Any, port));
             _socket.Listen();
             _ = AcceptAsync();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using FastSidecar.Conformance.Cases;
@@ -7,8 +8,8 @@ using FastSidecar.Conformance.Wire;
 namespace FastSidecar.Conformance.Replay.Special.Mdns;
 
 /// <summary>
-/// What a sidecar sends by multicast DNS from its start to its end (<c>app_id</c>), at its end (<c>goodbye-…</c>), and for one hand-made question
-/// (<c>query-…</c>).
+/// What a sidecar sends by multicast DNS from its start to its end (<c>app_id</c>), at its end (<c>goodbye-…</c>), and for one
+/// hand-made question (<c>query-…</c>).
 /// </summary>
 internal static class MdnsServerReplay
 {
@@ -59,15 +60,15 @@ internal static class MdnsServerReplay
         }
 
         // What a signal ended has 128 more than the signal here, and the negative signal in the recording.
-        actual["exit_code"] = !await callee.EndedWithinAsync(ExitPatience) ? null : callee.ExitCode > 128 ? 128 - callee.ExitCode : callee.ExitCode;
+        var hasEnded = await callee.EndedWithinAsync(ExitPatience);
+        actual["exit_code"] = !hasEnded ? null : callee.ExitCode > 128 ? 128 - callee.ExitCode : callee.ExitCode;
         await Task.Delay(PacketsPatience);
         actual["packets"] = MdnsBench.Compared(recorded["packets"]!.AsArray(), SentOn(bench), bench.Topology.Placeholders.Fill);
 
-        // Lines without a scope are printed by a library of daprd's.
-        var ofLibrary = recorded["log"]!.AsArray().Where(l => !l!.GetValue<string>().Contains(" | ", StringComparison.Ordinal)).Select(l => l!.DeepClone());
-        JsonArray ofDapr = [.. recorded["log"]!.AsArray().Where(l => l!.GetValue<string>().Contains(" | ", StringComparison.Ordinal)).Select(l => l!.DeepClone())];
-        var lines = LogLines.Compared(ofDapr, LogLines.Read(bench.Topology.Placeholders.Seen(callee.Log))).Select(l => l!.DeepClone());
-        actual["log"] = new JsonArray([.. recorded["log"]!.AsArray().Select(l => l!.DeepClone()).Where(l => ofLibrary.Concat(lines).Any(x => JsonNode.DeepEquals(x, l))), .. lines.Where(l => !recorded["log"]!.AsArray().Any(x => JsonNode.DeepEquals(x, l)))]);
+        // Lines without a scope are printed by a library of daprd's: they count as there.
+        var log = recorded["log"]!.AsArray();
+        var ofLibrary = log.Select(l => l!.GetValue<string>()).Where(l => !l.Contains(" | ", StringComparison.Ordinal));
+        actual["log"] = LogLines.Compared(log, [.. LogLines.Read(bench.Topology.Placeholders.Seen(callee.Log)), .. ofLibrary]);
         return actual;
     }
 
@@ -129,7 +130,8 @@ internal static class MdnsServerReplay
         return new JsonObject { ["stops"] = seen };
     }
 
-    private static async Task<(IReadOnlyList<SentPacket> Packets, double ExitMs)> StopAsync(MdnsBench bench, SidecarProcess callee, int signal)
+    private static async Task<(IReadOnlyList<SentPacket> Packets, double ExitMs)> StopAsync(
+        MdnsBench bench, SidecarProcess callee, int signal)
     {
         bench.Capture.Clear();
         var start = Clock.Now;
@@ -139,8 +141,8 @@ internal static class MdnsServerReplay
         await Task.Delay(PacketsPatience);
 
         // Each family once, whatever else the others say in the meantime.
-        var own = SentOn(bench).Where(p => p.Kind!.Contains($":{callee.Id}.", StringComparison.Ordinal)).DistinctBy(p => p.Kind).OrderBy(p => p.Family, StringComparer.Ordinal);
-        return ([.. own], exit);
+        var own = SentOn(bench).Where(p => p.Kind!.Contains($":{callee.Id}.", StringComparison.Ordinal));
+        return ([.. own.DistinctBy(p => p.Kind).OrderBy(p => p.Family, StringComparer.Ordinal)], exit);
     }
 
     private static async Task<JsonObject> AskAsync(MdnsBench bench, JsonObject recorded)
@@ -165,7 +167,7 @@ internal static class MdnsServerReplay
         }
 
         // How often it is copied counts packets.
-        if (!sent.Select(p => p.Id).Concat(received.Select(p => (ushort)((p[0] << 8) | p[1]))).All(id => question.Length >= 2 && id == (question[0] << 8 | question[1])))
+        if (!sent.Select(p => p.Payload).Concat(received).All(p => p.AsSpan(0, 2).SequenceEqual(question.AsSpan(0, 2))))
         {
             actual["id_copied"] = new JsonArray(false);
         }
@@ -184,6 +186,7 @@ internal static class MdnsServerReplay
 
     private static IEnumerable<SentPacket> SentOn(MdnsBench bench) => bench.Capture.Take().Where(p => p.Interface == MdnsBench.Interface);
 
+    /// <summary>Of each record: the sixth word of its line.</summary>
     private static JsonArray Ttls(SentPacket packet) =>
-        [.. packet.Kind!.Split('\n').Skip(1).Select(line => (JsonNode)int.Parse(line.Split(' ')[5], System.Globalization.CultureInfo.InvariantCulture))];
+        [.. packet.Kind!.Split('\n').Skip(1).Select(line => (JsonNode)int.Parse(line.Split(' ')[5], CultureInfo.InvariantCulture))];
 }

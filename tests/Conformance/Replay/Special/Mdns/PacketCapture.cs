@@ -15,13 +15,13 @@ namespace FastSidecar.Conformance.Replay.Special.Mdns;
 internal sealed record SentPacket(string Interface, string Family, string Destination, int FromPort, int HopLimit, byte[] Payload)
 {
     /// <summary>What is compared: number, moments and packing are not (DESIGN.md §2).</summary>
-    public string? Kind { get; } = PacketText.Of(Payload) is { } text ? $"{Family} to {Destination} from {FromPort} ttl {HopLimit} {text}" : null;
-
-    public ushort Id => BinaryPrimitives.ReadUInt16BigEndian(Payload);
+    public string? Kind { get; } =
+        PacketText.Of(Payload) is { } text ? $"{Family} to {Destination} from {FromPort} ttl {HopLimit} {text}" : null;
 }
 
 /// <summary>
-/// Listens below the sockets (packet(7)), as tcpdump did for the recordings: a socket on port 5353 would take unicast packets away from the sidecar.
+/// Listens below the sockets (packet(7)), as tcpdump did for the recordings: a socket on port 5353 would take unicast packets
+/// away from the sidecar.
 /// Needs root, which whoever made the network namespace is.
 /// </summary>
 internal sealed partial class PacketCapture : IAsyncDisposable
@@ -34,7 +34,8 @@ internal sealed partial class PacketCapture : IAsyncDisposable
     private const int Udp = 17;
     private const int MdnsPort = 5353;
 
-    private readonly Socket _socket = new(AddressFamily.Packet, SocketType.Dgram, (ProtocolType)IPAddress.HostToNetworkOrder((short)AllProtocols));
+    private readonly Socket _socket =
+        new(AddressFamily.Packet, SocketType.Dgram, (ProtocolType)IPAddress.HostToNetworkOrder((short)AllProtocols));
     private readonly Lock _lock = new();
     private readonly List<SentPacket> _packets = [];
     private readonly CancellationTokenSource _stop = new();
@@ -125,8 +126,10 @@ internal sealed partial class PacketCapture : IAsyncDisposable
         }
 
         // Not IPEndPoint's form: the recordings have no brackets.
-        return new SentPacket(
-            InterfaceName(interfaceIndex), version == 4 ? "ipv4" : "ipv6", $"{to}:{toPort}", fromPort, ip[version == 4 ? 8 : 7], udp[8..BinaryPrimitives.ReadUInt16BigEndian(udp[4..])].ToArray());
+        var payload = udp[8..BinaryPrimitives.ReadUInt16BigEndian(udp[4..])].ToArray();
+        return version == 4
+            ? new SentPacket(InterfaceName(interfaceIndex), "ipv4", $"{to}:{toPort}", fromPort, ip[8], payload)
+            : new SentPacket(InterfaceName(interfaceIndex), "ipv6", $"{to}:{toPort}", fromPort, ip[7], payload);
     }
 
     private static string InterfaceName(uint index)

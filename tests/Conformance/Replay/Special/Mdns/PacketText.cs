@@ -7,8 +7,8 @@ using System.Text.Json.Nodes;
 namespace FastSidecar.Conformance.Replay.Special.Mdns;
 
 /// <summary>
-/// One form for multicast DNS packets seen and packets recorded: flags, then a line per question and record, in order. Written apart from the
-/// product's own reader (RFC 1035 §4).
+/// One form for multicast DNS packets seen and packets recorded: flags, then a line per question and record, in order.
+/// Written apart from the product's own reader (RFC 1035 §4).
 /// </summary>
 internal static class PacketText
 {
@@ -48,7 +48,9 @@ internal static class PacketText
             foreach (var record in recorded[section]?.AsArray() ?? [])
             {
                 var start = $"{section} {fill(Text(record!["name"]))} {Text(record["type"])} {Text(record["class"])}";
-                lines.Add(section == "questions" ? $"{start} {Text(record["QU"])}" : $"{start} {Text(record["flush"])} {Text(record["ttl"])} {Data(record, fill)}");
+                lines.Add(section == "questions"
+                    ? $"{start} {Text(record["QU"])}"
+                    : $"{start} {Text(record["flush"])} {Text(record["ttl"])} {Data(record, fill)}");
             }
         }
 
@@ -85,7 +87,8 @@ internal static class PacketText
             case "SRV":
                 var target = at + 6;
                 var host = Name(packet, ref target);
-                return $"{BinaryPrimitives.ReadUInt16BigEndian(data)} {BinaryPrimitives.ReadUInt16BigEndian(data[2..])} {BinaryPrimitives.ReadUInt16BigEndian(data[4..])} {host}";
+                var (priority, weight) = (BinaryPrimitives.ReadUInt16BigEndian(data), BinaryPrimitives.ReadUInt16BigEndian(data[2..]));
+                return $"{priority} {weight} {BinaryPrimitives.ReadUInt16BigEndian(data[4..])} {host}";
             case "TXT":
                 var texts = new List<string>();
                 for (var i = 0; i < data.Length; i += 1 + data[i])
