@@ -97,7 +97,7 @@ internal static class MdnsClientReplay
         var exchange = wanted.DeepClone().AsObject();
         var begun = Clock.Now;
         var result = await bench.CallAsync("caller", target, wanted["result"]);
-        exchange["took_ms"] = Math.Round((Clock.Now - begun) * 1000);
+        exchange["took_ms"] = MdnsBench.Took(wanted["took_ms"]!, begun);
         exchange["result"] = wanted["result"] is JsonValue ? result["status"]?.DeepClone() : result;
         return exchange;
     }

@@ -47,7 +47,7 @@ internal static class MdnsPeerAnswersReplay
         var actual = recorded.DeepClone().AsObject();
         var start = Clock.Now;
         actual["client"] = await bench.CallAsync("caller", "peer", recorded["client"], repeatable: false);
-        actual["took_ms"] = Math.Round((Clock.Now - start) * 1000);
+        actual["took_ms"] = MdnsBench.Took(recorded["took_ms"]!, start);
         await answering;
         await Task.Delay(AfterAnswer);
         var dialled = listener.Addresses.Select(a => a.Equals(IPAddress.Parse(settings.HostIp)) ? "{{HOST_IP}}" : a.ToString()).Distinct();

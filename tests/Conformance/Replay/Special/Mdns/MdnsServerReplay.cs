@@ -141,7 +141,10 @@ internal static class MdnsServerReplay
         await Task.Delay(PacketsPatience);
 
         // Each family once, whatever else the others say in the meantime.
-        var own = SentOn(bench).Where(p => p.Kind!.Contains($":{callee.Id}.", StringComparison.Ordinal));
+        // A probe or an announcement may just have been on its way; nothing but its goodbye follows its goodbye.
+        var responses = SentOn(bench).Where(p =>
+            p.Kind!.Contains(" flags 0x8", StringComparison.Ordinal) && p.Kind.Contains($":{callee.Id}.", StringComparison.Ordinal));
+        var own = responses.SkipWhile(p => !p.Kind!.Contains(" SRV 1 1 0 ", StringComparison.Ordinal));
         return ([.. own.DistinctBy(p => p.Kind).OrderBy(p => p.Family, StringComparer.Ordinal)], exit);
     }
 
