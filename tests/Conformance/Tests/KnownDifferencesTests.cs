@@ -16,9 +16,11 @@ public sealed class KnownDifferencesTests
         ("http/tracing", ""), ("http/api-lists", ""), ("http/apphealth", ""), ("http/concurrency", ""), ("http/external", ""),
         ("http/app-https", ""), ("http/app-https-down", ""), ("http/app-h2c", ""), ("http/http2-ingress", "upgrade"), ("http/protocol", "upgrade h2c"),
         ("http/metadata", "full"), ("http/api-logging", "obf"),
-        // The same parts where other groups touch them: external targets, mTLS, Kubernetes, profiling, app protocols, app health.
+        // The same parts where other groups touch them: external targets, mTLS, Kubernetes, profiling, app protocols,
+        // app health, gRPC proxying.
         ("http/api-logging", "url target"), ("runtime/cli", "mtls-"), ("runtime/cli", "mode-kubernetes"), ("runtime/cli", "profil"),
         ("runtime/lifecycle-start", "app-late-"), ("runtime/lifecycle-shutdown", "app-turns-unhealthy"),
+        ("runtime/mdns-instances", "grpc-proxy"),
     ];
 
     [Fact]

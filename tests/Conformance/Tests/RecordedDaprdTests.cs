@@ -36,11 +36,19 @@ public sealed class ReplayedFiles : IAsyncLifetime
 /// <summary>The recorded daprd is the judge: every case matches, or is listed in differences.json with its reason.</summary>
 public sealed class RecordedDaprdTests(ReplayedFiles replayed) : IClassFixture<ReplayedFiles>
 {
-    public static TheoryData<string> Files => [.. ReplayPlan.Files];
+    public static TheoryData<string> Files => [.. ReplayPlan.Files.Where(f => !ReplayPlan.NeedsNetwork(f))];
+
+    public static TheoryData<string> NetworkFiles => [.. ReplayPlan.Files.Where(ReplayPlan.NeedsNetwork)];
 
     [SidecarTheory]
     [MemberData(nameof(Files))]
-    public void RecordedFile_MatchesExceptWhatIsListed(string file)
+    public void RecordedFile_MatchesExceptWhatIsListed(string file) => AssertMatches(file);
+
+    [SidecarTheory(needsNetwork: true)]
+    [MemberData(nameof(NetworkFiles))]
+    public void RecordedPackets_MatchExceptWhatIsListed(string file) => AssertMatches(file);
+
+    private void AssertMatches(string file)
     {
         Assert.NotEmpty(replayed.Verdicts[file]);
         var failed = replayed.Verdicts[file].Where(v => v.Fails).ToList();
