@@ -34,13 +34,16 @@ internal sealed class ListenSockets(TimeProvider time)
         where T : class
     {
         var start = time.GetTimestamp();
+        // Looking up a name may take longer than all the patience there is.
+        using var patience = new CancellationTokenSource(Patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
         try
         {
             for (var pause = FirstPause; ; pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 3 / 2, LongestPause.Ticks)))
             {
                 try
                 {
-                    return bind(await ResolveAsync(address, port, cancellationToken));
+                    return bind(await ResolveAsync(address, port, either.Token));
                 }
                 catch (Exception e) when (ListenError.IsListenError(e))
                 {
@@ -56,7 +59,7 @@ internal sealed class ListenSockets(TimeProvider time)
         }
         catch (OperationCanceledException)
         {
-            onFailure($"{address}:{port}", ListenError.Canceled);
+            onFailure($"{address}:{port}", cancellationToken.IsCancellationRequested ? ListenError.Canceled : ListenError.NotLookedUp(address));
             return null;
         }
     }
