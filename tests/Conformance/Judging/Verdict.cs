@@ -67,6 +67,10 @@ internal sealed record Verdict(string File, string Case, VerdictKind Kind, IRead
         return new Verdict(file, name, KindOf(difference.Class), comparison.Differences);
     }
 
+    /// <summary>A status, the calls of the app or a body differ: what programs act on.</summary>
+    public bool ChangesMeaning => Differences.Any(d => d.Path.Split('.') is var parts
+        && (parts is ["app_saw", ..] or ["responses"] or ["responses", _] || parts.Contains("status") || parts.Contains("body")));
+
     private static bool IsMoment(string path) =>
         path.Contains("marks.", StringComparison.Ordinal) || path.StartsWith("timelines.", StringComparison.Ordinal) || Moments.IsMoment(path);
 
