@@ -16,7 +16,7 @@ public sealed partial class RunTests
         await using var run = new Terminal(
             $"{Run} --metrics-port -1 --app-protocol http -- sh -c 'echo id=$APP_ID address=$APP_CHANNEL_ADDRESS protocol=$APP_PROTOCOL"
             + " port=[$APP_PORT]; echo http=${DAPR_HTTP_PORT:+there} metrics=${DAPR_METRICS_PORT:+there} grpc=${DAPR_GRPC_PORT:+there} >&2;"
-            + " env | grep ^DOTNET_ || echo clean'");
+            + " env | grep ^DOTNET_SYSTEM_NET || echo clean'");
 
         Assert.Equal(0, await run.EndsAsync());
         await run.ShowsAsync("== APP == id=run-test address=127.0.0.1 protocol=http port=[]");

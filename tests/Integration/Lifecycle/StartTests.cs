@@ -146,6 +146,16 @@ public sealed class StartTests
     }
 
     [BinaryFact(needsNetwork: false)]
+    public async Task Wait_EndsWithZeroOnceOutboundIsReadyThoughTheAppIsMissing()
+    {
+        await using var sidecar = SidecarUnderTest.Start("--app-port", $"{SidecarPortNumbers.Choose().Http}");
+        await using var wait = new Terminal($"{Repository.Binary} --wait --dapr-http-port {sidecar.Ports.Http}");
+
+        Assert.Equal(0, await wait.EndsAsync());
+        await wait.ShowsAsync("Waiting for Dapr to be outbound ready (timeout: 60 seconds)", "Dapr is outbound ready!");
+    }
+
+    [BinaryFact(needsNetwork: false)]
     public async Task AppOfUnspokenProtocol_FoundButNotCalledOverHttp()
     {
         using var app = new SlowApp();
