@@ -123,7 +123,7 @@ internal sealed partial class Sidecar
         // 7. The app may take its time.
         if (options.AppPort > 0)
         {
-            await WaitForAppAsync(app, cancellationToken);
+            await WaitForAppAsync(cancellationToken);
         }
 
         (_metadata ??= CreateMetadata()).IsInitialized = true;
@@ -137,7 +137,7 @@ internal sealed partial class Sidecar
     private static Http2Options PeerHttp2(SidecarOptions options) =>
         new() { MaxHeaderListBytes = (int)Math.Min(int.MaxValue, options.ReadBufferBytes << 10) };
 
-    private HttpAppTarget? CreateApp()
+    private ITarget? CreateApp()
     {
         var channelsLog = _logging.CreateLogger("dapr.runtime.channels");
         Log.RefreshingChannels(channelsLog);
@@ -148,11 +148,6 @@ internal sealed partial class Sidecar
         }
 
         Log.ChannelsRefreshed(channelsLog);
-
-        if (_options.AppProtocol != AppProtocol.Http)
-        {
-            Log.ProtocolNotSpoken(_log, _options.AppProtocol.ToString().ToLowerInvariant());
-        }
 
         if (_options.AppMaxConcurrency > 0)
         {
@@ -165,7 +160,14 @@ internal sealed partial class Sidecar
             return null;
         }
 
-        return Parts.App = new HttpAppTarget(
+        if (_options.AppProtocol != AppProtocol.Http)
+        {
+            var protocol = _options.AppProtocol.ToString().ToLowerInvariant();
+            Log.ProtocolNotSpoken(_log, protocol);
+            return new UnspokenAppTarget(protocol, _options.AppChannelAddress, _options.AppPort, _time);
+        }
+
+        var app = new HttpAppTarget(
             new HttpAppOptions
             {
                 Address = _options.AppChannelAddress,
@@ -176,6 +178,8 @@ internal sealed partial class Sidecar
             },
             _time,
             InvocationObserver.None);
+        Parts.App = app;
+        return app;
     }
 
     private bool TracesHeaders => _configuration.Tracing.IsEnabled;
@@ -232,6 +236,7 @@ internal sealed partial class Sidecar
         Parts.HttpApi = new HttpServer(sockets, handler, http2 is null ? null : http2.ServeAsync, _logging);
         await Parts.HttpApi.StartAsync(CancellationToken.None);
         await StartPublicAsync(cancellationToken);
+        await StartProfilingAsync(cancellationToken);
         if (_ports.OnSocketFiles)
         {
             Log.HttpOnSocket(_log);
@@ -262,6 +267,15 @@ internal sealed partial class Sidecar
         }
     }
 
+    private async Task StartProfilingAsync(CancellationToken cancellationToken)
+    {
+        if (_options.ProfilingEnabled)
+        {
+            Parts.Profiling = new HttpServer(await _ports.BindProfilingAsync(cancellationToken), new ProfilingHandler(), http2: null, _logging);
+            await Parts.Profiling.StartAsync(CancellationToken.None);
+        }
+    }
+
     private async Task StartInternalAsync(SocketListener? reserved, int port, InboundInvoker inbound, int messageLimit, CancellationToken cancellationToken)
     {
         var listener = await _ports.BindInternalAsync(reserved, port, cancellationToken);
@@ -272,7 +286,7 @@ internal sealed partial class Sidecar
         Log.InternalRunning(_log, _options.InternalGrpcListenAddress, port);
     }
 
-    private async Task WaitForAppAsync(HttpAppTarget? app, CancellationToken cancellationToken)
+    private async Task WaitForAppAsync(CancellationToken cancellationToken)
     {
         await new AppWait(_options.AppChannelAddress, _options.AppPort, _options.AppProtocol, _time, _log).RunAsync(cancellationToken);
         if (_options.DisabledInitEndpoints.Contains("config"))
@@ -281,7 +295,7 @@ internal sealed partial class Sidecar
             return;
         }
 
-        if (app is not null && await app.RequestConfigAsync(_options.AppId, cancellationToken))
+        if (Parts.App is { } app && await app.RequestConfigAsync(_options.AppId, cancellationToken))
         {
             Log.ConfigLoaded(_log);
         }

@@ -318,6 +318,7 @@ internal sealed class PeerServerCall
     private static PeerResponseFields Fields(InvokeResponse response) => new(response.Headers)
     {
         StatusCode = response.Status,
+        StatusMessage = response.StatusMessage.Length == 0 ? default : Encoding.UTF8.GetBytes(response.StatusMessage),
         ContentType = response.ContentType,
     };
 
