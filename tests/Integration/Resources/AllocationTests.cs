@@ -14,11 +14,11 @@ public sealed class AllocationTests(SidecarPair pair, ITestOutputHelper output) 
     private const int BodyBytes = 1024;
 
     /// <summary>
-    /// About twice what is measured: a new object per request shows, and the noise of a busy machine (timers, a pool that found itself empty) does not.
+    /// Measured are about 300 and 10: several new objects per request show, and the noise of a busy machine (timers, a pool that found itself empty) does not.
     /// </summary>
     private const double MostInCaller = 600;
 
-    private const double MostInCallee = 400;
+    private const double MostInCallee = 200;
 
     [Fact]
     public async Task SequentialPosts_AllocateABoundedSum()

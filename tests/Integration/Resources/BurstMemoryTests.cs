@@ -11,15 +11,15 @@ namespace FastSidecar.Integration.Resources;
 public sealed class BurstMemoryTests(SidecarPair pair, ITestOutputHelper output) : PairTests<SidecarPair>(pair)
 {
     private const int Connections = 64;
-    private const int CallsOnEach = 25;
+    private const int CallsOnEach = 10;
     private const int BodyBytes = 64 << 10;
 
     /// <summary>The first ones fill the pools, which keep what they are bounded by.</summary>
-    private const int FirstBursts = 2;
+    private const int FirstBursts = 3;
 
-    private const int LaterBursts = 4;
+    private const int LaterBursts = 6;
 
-    /// <summary>For all later bursts together; what one burst moves through a sidecar is 200 MiB.</summary>
+    /// <summary>For all later bursts together; what one burst moves through a sidecar is 80 MiB.</summary>
     private const long MostGrowth = 16L << 20;
 
     [Fact]
