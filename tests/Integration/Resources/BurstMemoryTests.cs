@@ -15,12 +15,15 @@ public sealed class BurstMemoryTests(SidecarPair pair, ITestOutputHelper output)
     private const int BodyBytes = 64 << 10;
 
     /// <summary>The first ones fill the pools, which keep what they are bounded by.</summary>
-    private const int FirstBursts = 3;
+    private const int FirstBursts = 6;
 
-    private const int LaterBursts = 6;
+    private const int LaterBursts = 8;
 
-    /// <summary>For all later bursts together; what one burst moves through a sidecar is 80 MiB.</summary>
-    private const long MostGrowth = 16L << 20;
+    /// <summary>
+    /// For all later bursts together. Memory levels out at about 50 MiB (measured over 40 bursts), at a pace that is the garbage collector's; 5 KiB kept of every call
+    /// would be more than this.
+    /// </summary>
+    private const long MostGrowth = 24L << 20;
 
     [Fact]
     public async Task BurstAfterBurst_LeavesNoMoreBehind()
