@@ -30,7 +30,7 @@ public sealed class WindowSizingTests
         for (var i = 0; i < 5; i++)
         {
             Assert.Equal(Half, await UpdateAfterAsync(peer, Half));
-            _time.Advance(TimeSpan.FromMilliseconds(20));
+            _time.Advance(TimeSpan.FromMilliseconds(200));
         }
 
         await EndAsync(peer);

@@ -7,10 +7,10 @@ namespace FastSidecar.Transport.Http2.FlowControl;
 internal sealed class StreamWindowSizing
 {
     /// <summary>
-    /// A reader is fast when it takes half of a window in less. At the smallest window that is 3 MB/s; for such a reader, and a round trip of
-    /// 10 ms or more, the window is what holds it up.
+    /// A reader is fast when half of a window comes and is taken in less. Over a long way that is half of a round trip at the least, and
+    /// there growth counts most: this lets windows grow at round trips of up to 200 ms.
     /// </summary>
-    private static readonly TimeSpan Fast = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Fast = TimeSpan.FromMilliseconds(100);
 
     private readonly int _leastBytes;
     private readonly int _mostBytes;
