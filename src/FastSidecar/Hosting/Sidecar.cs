@@ -15,6 +15,7 @@ using FastSidecar.Targets.Apps;
 using FastSidecar.Targets.Peers;
 using FastSidecar.Transport.Channels;
 using FastSidecar.Transport.Http2;
+using FastSidecar.Transport.Http2.FlowControl;
 using FastSidecar.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 
@@ -26,6 +27,12 @@ namespace FastSidecar.Hosting;
 /// </summary>
 internal sealed partial class Sidecar
 {
+    /// <summary>
+    /// What all slow streams of the process may hold: a thousand of them, each with a window of 64 KiB, on whatever connections they are.
+    /// </summary>
+    private const long ReceiveBudgetBytes = 64 << 20;
+
+    private readonly ReceiveBudget _receiveBudget = new(ReceiveBudgetBytes);
     private readonly SidecarOptions _options;
     private readonly ConfigurationResource _configuration;
     private readonly EnvironmentVariables _environment;
@@ -134,8 +141,8 @@ internal sealed partial class Sidecar
     /// <summary>Dapr's limit of a message between sidecars is the body limit, also where that is 0: then every remote call fails.</summary>
     private static int MessageLimit(long maxBodyBytes) => (int)Math.Clamp(maxBodyBytes, 0, int.MaxValue);
 
-    private static Http2Options PeerHttp2(SidecarOptions options) =>
-        new() { MaxHeaderListBytes = (int)Math.Min(int.MaxValue, options.ReadBufferBytes << 10) };
+    private Http2Options PeerHttp2(SidecarOptions options) =>
+        new() { MaxHeaderListBytes = (int)Math.Min(int.MaxValue, options.ReadBufferBytes << 10), ReceiveBudget = _receiveBudget };
 
     private ITarget? CreateApp()
     {
@@ -364,6 +371,7 @@ internal sealed partial class Sidecar
         MaxHeaderListBytes = (int)Math.Min(int.MaxValue, _options.ReadBufferBytes + 320),
         KeepAliveInterval = TimeSpan.Zero,
         MaxIdle = TimeSpan.Zero,
+        ReceiveBudget = _receiveBudget,
     };
 
     private ApiLogPolicy? CreateApiLog()
