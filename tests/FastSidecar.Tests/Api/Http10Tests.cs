@@ -18,7 +18,7 @@ public sealed class Http10Tests : IAsyncLifetime
     [InlineData("Host: x\r\n", 200)]
     [InlineData("Connection: keep-alive\r\n", 200)]
     [InlineData("Connection: close\r\n", 200)]
-    [InlineData("Connection: keep-alive\r\n", 404)]
+    [InlineData("", 404)]
     [InlineData("Accept: text/event-stream\r\n", 200)]
     [InlineData("Connection: keep-alive\r\nAccept: text/event-stream\r\n", 200)]
     public async Task Answer_NotChunkedAndEndedByTheConnection(string fields, int status)
@@ -37,6 +37,24 @@ public sealed class Http10Tests : IAsyncLifetime
         Assert.EndsWith("\r\n\r\nfirst,last", answer, StringComparison.Ordinal);
         Assert.DoesNotContain("Transfer-Encoding", answer, StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain("keep-alive", answer, StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>An answer with a length needs no end of the connection, and the client asked to keep it (RFC 9112 appendix C.2.2).</summary>
+    [Theory]
+    [InlineData("POST", 404)]
+    [InlineData("HEAD", 404)]
+    public async Task KeepAlive_WithALengthHonoured(string method, int status)
+    {
+        _edge.App.Answers(new ScriptedResponse(status));
+        using var client = await _edge.ConnectAsync();
+        for (var i = 0; i < 2; i++)
+        {
+            await client.SendAsync($"{method} /v1.0/invoke/a/method/m HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n");
+            var head = await client.ReadUntilAsync("\r\n\r\n");
+
+            Assert.Contains("Connection: keep-alive\r\n", head, StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("Content-Length: 0\r\n", head, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

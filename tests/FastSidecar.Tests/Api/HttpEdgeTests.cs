@@ -4,6 +4,7 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Tests.Invocation;
+using FastSidecar.Tests.Shared;
 using FastSidecar.Transport.Grpc;
 using Xunit;
 
@@ -63,6 +64,7 @@ public sealed class HttpEdgeTests : IAsyncLifetime
 
         Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
         Assert.StartsWith("""{"errorCode":"ERR_DIRECT_INVOKE","message":"failed to invoke, id: a, err: response cannot be sent: """, await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        await response.Disposed.Within("the response to be given back");
         Assert.Equal(1, response.Disposals);
         Assert.Empty(_edge.Log.Lines);
     }
