@@ -27,7 +27,7 @@ internal sealed class HttpEdge : IAsyncDisposable
     private HttpEdge(HttpApiOptions options, TimeProvider time)
     {
         _channels = new ChannelPool(new ChannelPoolOptions(), time);
-        _resolver = new CachingResolver(new LocalResolver(), new CachingOptions(), time, NullLogger.Instance);
+        _resolver = new CachingResolver(new LocalResolver(this), new CachingOptions(), time, NullLogger.Instance);
         var outbound = new OutboundInvoker(
             new TargetRouter("a", "default"),
             _resolver,
@@ -49,6 +49,9 @@ internal sealed class HttpEdge : IAsyncDisposable
 
     /// <summary>The own app, app id <c>a</c>.</summary>
     public ScriptedTarget App { get; } = new();
+
+    /// <summary>What every look-up gives.</summary>
+    public ResolveResult Resolved { get; set; } = ResolveResult.Found(["127.0.0.1:1"], isComplete: true);
 
     public LinesLogger Log { get; } = new();
 
@@ -100,9 +103,8 @@ internal sealed class HttpEdge : IAsyncDisposable
         await _channels.DisposeAsync();
     }
 
-    private sealed class LocalResolver : INameResolver
+    private sealed class LocalResolver(HttpEdge edge) : INameResolver
     {
-        public ValueTask<ResolveResult> ResolveAsync(ResolveRequest request, CancellationToken cancellationToken) =>
-            ValueTask.FromResult(ResolveResult.Found(["127.0.0.1:1"], isComplete: true));
+        public ValueTask<ResolveResult> ResolveAsync(ResolveRequest request, CancellationToken cancellationToken) => ValueTask.FromResult(edge.Resolved);
     }
 }
