@@ -164,6 +164,27 @@ public sealed class AnswerFramingTests : IAsyncLifetime
         await NextIsServedAsync(client);
     }
 
+    /// <summary>The head of an answer to HEAD is all there is of it: it waits for nothing.</summary>
+    [Theory]
+    [InlineData(1, 200)]
+    [InlineData(2, 200)]
+    [InlineData(1, 204)]
+    [InlineData(2, 204)]
+    public async Task AnswerToHead_DoesNotWaitForTheEndOfTheCall(int version, int status)
+    {
+        var body = new Pipe();
+        var response = new ScriptedResponse(status, body.Reader);
+        _edge.App.Answers(response);
+
+        using var answer = await _edge.GetHeadAsync("/v1.0/invoke/a/method/m", version, HttpMethod.Head);
+        Assert.Equal(status, (int)answer.StatusCode);
+        await WriteAsync(body, "dropped");
+        await body.Writer.CompleteAsync();
+
+        Assert.Equal("", await answer.Content.ReadAsStringAsync().Within("the end of the answer"));
+        await response.Disposed.Within("the end of the call");
+    }
+
     [Fact]
     public async Task GrpcStatus_IsWholeEvenIfThePeerGoesOn()
     {

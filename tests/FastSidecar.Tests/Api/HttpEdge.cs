@@ -73,14 +73,30 @@ internal sealed class HttpEdge : IAsyncDisposable
     public Task StopAsync() => _server.StopAsync(CancellationToken.None);
 
     public Task<HttpResponseMessage> GetAsync(string path, int httpVersion, params IEnumerable<(string Name, string Value)> headers) =>
-        SendAsync(path, httpVersion, HttpCompletionOption.ResponseContentRead, headers);
+        SendAsync(path, HttpMethod.Get, httpVersion, HttpCompletionOption.ResponseContentRead, headers);
 
     /// <summary>Returns as soon as the head is there.</summary>
-    public Task<HttpResponseMessage> GetHeadAsync(string path, int httpVersion) => SendAsync(path, httpVersion, HttpCompletionOption.ResponseHeadersRead, []);
+    public Task<HttpResponseMessage> GetHeadAsync(string path, int httpVersion, HttpMethod? method = null) =>
+        SendAsync(path, method ?? HttpMethod.Get, httpVersion, HttpCompletionOption.ResponseHeadersRead, []);
 
-    private Task<HttpResponseMessage> SendAsync(string path, int httpVersion, HttpCompletionOption completion, IEnumerable<(string Name, string Value)> headers)
+    public async ValueTask DisposeAsync()
     {
-        var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_address, path))
+        _client.Dispose();
+        using var patience = new CancellationTokenSource(TestTimeouts.Default);
+        await _server.StopAsync(patience.Token);
+        await _server.DisposeAsync();
+        await _resolver.DisposeAsync();
+        await _channels.DisposeAsync();
+    }
+
+    private Task<HttpResponseMessage> SendAsync(
+        string path,
+        HttpMethod method,
+        int httpVersion,
+        HttpCompletionOption completion,
+        IEnumerable<(string Name, string Value)> headers)
+    {
+        var request = new HttpRequestMessage(method, new Uri(_address, path))
         {
             Version = new Version(httpVersion, httpVersion == 1 ? 1 : 0),
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
@@ -91,16 +107,6 @@ internal sealed class HttpEdge : IAsyncDisposable
         }
 
         return _client.SendAsync(request, completion).Within($"the answer to {path}");
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _client.Dispose();
-        using var patience = new CancellationTokenSource(TestTimeouts.Default);
-        await _server.StopAsync(patience.Token);
-        await _server.DisposeAsync();
-        await _resolver.DisposeAsync();
-        await _channels.DisposeAsync();
     }
 
     private sealed class LocalResolver(HttpEdge edge) : INameResolver

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace FastSidecar.Tests.Api;
 
-/// <summary>What belongs to every invocation, however it ends: the observer hears of it once, and fields of the client's request stay.</summary>
+/// <summary>
+/// What belongs to every invocation, however it ends: the observer hears of it once, and fields of the client's request stay.
+/// </summary>
 public sealed class InvocationEndTests
 {
     private const string Path = "/v1.0/invoke/a/method/m";

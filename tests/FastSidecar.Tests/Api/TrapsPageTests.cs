@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Xunit;
@@ -35,7 +36,12 @@ public sealed partial class TrapsPageTests
                 foreach (var name in cited.Groups["names"].Value.Split("; ").Select(static name => Remark().Replace(name, "")))
                 {
                     var kind = differences.GetValueOrDefault((file, name), "match");
-                    var said = cited.Groups["kind"].Value switch { "Recorded" => kind == "match", "Differs:" => kind is "on purpose" or "need not match", _ => kind == "later" };
+                    var said = cited.Groups["kind"].Value switch
+                    {
+                        "Recorded" => kind == "match",
+                        "Differs:" => kind is "on purpose" or "need not match",
+                        _ => kind == "later",
+                    };
                     if (!known.Contains(name) || !said)
                     {
                         wrong.Add($"row {number}: {file}, {name}: {(known.Contains(name) ? kind : "no such case")}");
@@ -54,7 +60,9 @@ public sealed partial class TrapsPageTests
             Directory.EnumerateFiles(Path.Combine(Root, "tests"), "*Tests.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
         var wrong = PageRows()
             .SelectMany(static row => Test().Matches(row.Holds))
-            .Where(test => !sources.Contains($"class {test.Groups[1].Value}", StringComparison.Ordinal) || !sources.Contains($" {test.Groups[2].Value}(", StringComparison.Ordinal))
+            .Where(test =>
+                !sources.Contains($"class {test.Groups[1].Value}", StringComparison.Ordinal) ||
+                !sources.Contains($" {test.Groups[2].Value}(", StringComparison.Ordinal))
             .Select(static test => test.Value);
 
         Assert.Empty(wrong);
@@ -62,11 +70,15 @@ public sealed partial class TrapsPageTests
 
     private static List<(int Number, string Holds)> PageRows()
     {
-        var page = Directory.EnumerateFiles(Path.Combine(Root, "docs"), "traps*.md").Select(File.ReadAllText).Single(static text => text.Contains(Title, StringComparison.Ordinal));
+        var page = Directory.EnumerateFiles(Path.Combine(Root, "docs"), "traps*.md")
+            .Select(File.ReadAllText)
+            .Single(static text => text.Contains(Title, StringComparison.Ordinal));
         var section = page[page.IndexOf(Title, StringComparison.Ordinal)..];
         var end = section.IndexOf("\n#", StringComparison.Ordinal);
-        return [.. Row().Matches(end < 0 ? section : section[..end]).Select(static row => (int.Parse(row.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture), row.Groups[2].Value))];
+        return [.. Row().Matches(end < 0 ? section : section[..end]).Select(static row => (Number(row.Groups[1].Value), row.Groups[2].Value))];
     }
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
     private static HashSet<string> CaseNames(string file)
     {

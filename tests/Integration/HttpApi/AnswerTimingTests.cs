@@ -51,7 +51,9 @@ public sealed class AnswerTimingTests(ScriptedAppPair pair) : PairTests<Scripted
         Assert.Equal(framing, answer.Header("Transfer-Encoding") ?? answer.Header("Content-Length"));
     }
 
-    /// <summary>An empty answer that only the end of the app's connection ends: its framing must not depend on when that end arrives.</summary>
+    /// <summary>
+    /// An empty answer that only the end of the app's connection ends: its framing must not depend on when that end arrives.
+    /// </summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

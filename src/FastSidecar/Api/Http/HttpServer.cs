@@ -33,7 +33,12 @@ internal sealed class HttpServer : IAsyncDisposable
     /// <param name="http2">Takes connections that begin with the HTTP/2 preface; null leaves them to Kestrel, which refuses them.</param>
     /// <param name="loggers">Kestrel's own lines; below warning they are of no use to an operator of a sidecar.</param>
     /// <param name="time">Bounds the wait for requests that have only begun to come when the server stops.</param>
-    public HttpServer(IReadOnlyList<Socket> sockets, IHttpHandler handler, ConnectionDelegate? http2, ILoggerFactory loggers, TimeProvider time)
+    public HttpServer(
+        IReadOnlyList<Socket> sockets,
+        IHttpHandler handler,
+        ConnectionDelegate? http2,
+        ILoggerFactory loggers,
+        TimeProvider time)
     {
         _time = time;
         _app = new KestrelApp(handler);

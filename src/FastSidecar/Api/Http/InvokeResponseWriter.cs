@@ -25,7 +25,9 @@ internal static class InvokeResponseWriter
     /// </summary>
     private const int MostDrainedBytes = 64 * 1024;
 
-    /// <summary>How long that end is waited for. The client has its answer by then; only its next request on the connection waits.</summary>
+    /// <summary>
+    /// How long that end is waited for. The client has its answer by then; only its next request on the connection waits.
+    /// </summary>
     private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(1);
 
     /// <param name="exchange">Whose answer it is.</param>

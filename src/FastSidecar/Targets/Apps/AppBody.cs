@@ -32,8 +32,8 @@ internal sealed class AppBody : PipeReader
     }
 
     /// <summary>
-    /// Waits until there is a byte of the body or its end, but no longer than <paramref name="patience"/>. Nothing is consumed. Once, before
-    /// any read.
+    /// Waits until there is a byte of the body or its end, but no longer than <paramref name="patience"/>. Nothing is consumed. Once,
+    /// before any read.
     /// </summary>
     public async ValueTask SettleAsync(TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
     {
