@@ -198,7 +198,7 @@ internal sealed partial class Sidecar
             return;
         }
 
-        Parts.Metrics = new HttpServer([await _ports.BindMetricsAsync(cancellationToken)], new MetricsHandler(), http2: null, _logging);
+        Parts.Metrics = new HttpServer([await _ports.BindMetricsAsync(cancellationToken)], new MetricsHandler(), http2: null, _logging, _time);
         await Parts.Metrics.StartAsync(CancellationToken.None);
         Log.MetricsStarted(_log, _options.MetricsListenAddress, _options.MetricsPort);
     }
@@ -240,7 +240,7 @@ internal sealed partial class Sidecar
         var handler = new HttpApi(ApiOptions(), new RouteTable(RouteTable.ApiPort, invokeIsFallback: true), routes, CreateApiLog(), _httpLog, _time);
         var http2 = _environment.HttpH2cDisabled ? null : new Http2Api(handler, ApiHttp2(), _httpLog, _time);
         var sockets = await _ports.BindHttpApiAsync(cancellationToken);
-        Parts.HttpApi = new HttpServer(sockets, handler, http2 is null ? null : http2.ServeAsync, _logging);
+        Parts.HttpApi = new HttpServer(sockets, handler, http2 is null ? null : http2.ServeAsync, _logging, _time);
         await Parts.HttpApi.StartAsync(CancellationToken.None);
         await StartPublicAsync(cancellationToken);
         await StartProfilingAsync(cancellationToken);
@@ -266,7 +266,7 @@ internal sealed partial class Sidecar
         var routes = new HttpRoutes(null, HealthRoute(), MetadataRoute(maxBodyBytes: 0), null, null);
         var handler = new HttpApi(
             new HttpApiOptions { MaxHeadBytes = MaxHeadBytes, TraceHeaders = TracesHeaders }, new RouteTable(RouteTable.PublicPort, invokeIsFallback: false), routes, null, _httpLog, _time);
-        Parts.PublicHttp = new HttpServer([await _ports.BindPublicAsync(port, cancellationToken)], handler, http2: null, _logging);
+        Parts.PublicHttp = new HttpServer([await _ports.BindPublicAsync(port, cancellationToken)], handler, http2: null, _logging, _time);
         await Parts.PublicHttp.StartAsync(CancellationToken.None);
         if (TracesHeaders)
         {
@@ -312,7 +312,7 @@ internal sealed partial class Sidecar
     {
         var invoke = new InvokeOptions { MaxBodyBytes = Math.Max(0, _options.MaxBodyBytes), ApiTokenChecked = _environment.ApiToken.Length > 0 };
         return new HttpRoutes(
-            new InvokeRoute(outbound, invoke, observer),
+            new InvokeRoute(outbound, invoke, observer, _time),
             HealthRoute(),
             MetadataRoute(Math.Max(0, _options.MaxBodyBytes)),
             new ShutdownRoute(_requestShutdown),

@@ -3,7 +3,9 @@ using System.Net;
 using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
+using FastSidecar.Resolution;
 using FastSidecar.Tests.Invocation;
+using FastSidecar.Tests.Shared;
 using FastSidecar.Transport.Grpc;
 using Xunit;
 
@@ -63,6 +65,7 @@ public sealed class HttpEdgeTests : IAsyncLifetime
 
         Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
         Assert.StartsWith("""{"errorCode":"ERR_DIRECT_INVOKE","message":"failed to invoke, id: a, err: response cannot be sent: """, await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        await response.Disposed.Within("the response to be given back");
         Assert.Equal(1, response.Disposals);
         Assert.Empty(_edge.Log.Lines);
     }
@@ -150,6 +153,23 @@ public sealed class HttpEdgeTests : IAsyncLifetime
 
         await Assert.ThrowsAsync<HttpRequestException>(() => _edge.GetAsync(Path, version));
         Assert.Empty(_edge.Log.Lines);
+    }
+
+    /// <summary>The own app needs no address, and yet Dapr asks for one first.</summary>
+    [Fact]
+    public async Task OwnAppThatCannotBeResolved_FailsAndIsNotCalled()
+    {
+        var calls = 0;
+        _edge.Resolved = ResolveResult.Failed("couldn't find service: a");
+        _edge.App.OnInvoke = (_, _) =>
+        {
+            calls++;
+            return ValueTask.FromResult<InvokeResult>(new ScriptedResponse(200));
+        };
+        using var answer = await _edge.GetAsync(Path, httpVersion: 1);
+
+        Assert.Equal("""{"errorCode":"ERR_DIRECT_INVOKE","message":"failed to invoke, id: a, err: couldn't find service: a"}""", await answer.Content.ReadAsStringAsync());
+        Assert.Equal(0, calls);
     }
 
     private static InvokeError Error(string name) => name switch

@@ -245,7 +245,7 @@ internal sealed class PeerServerCall
         _head.Metadata.CopyTo(_request.Metadata);
         _request.ExpectsContinue = _request.Metadata.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
         _request.EventStream = EventStreams.IsAskedFor(_request.Metadata);
-        _request.Trace = TraceContext.FromGrpc(_stream.Headers);
+        _request.SetTraceFromGrpc(_stream.Headers);
         return null;
     }
 
