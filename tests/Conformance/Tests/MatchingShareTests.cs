@@ -34,4 +34,15 @@ public sealed class MatchingShareTests
         ]);
         Assert.Equal(25, share.Percent);
     }
+
+    [Theory]
+    [InlineData("responses.0.status", true)]
+    [InlineData("responses.1.body.text", true)]
+    [InlineData("responses", true)]
+    [InlineData("app_saw.0.headers.3.1", true)]
+    [InlineData("responses.0.headers.2.1", false)]
+    [InlineData("responses.0.version", false)]
+    [InlineData("connection", false)]
+    public void StatusAppCallOrBody_ChangesMeaning(string path, bool changes) =>
+        Assert.Equal(changes, new Verdict("http/x", "a", VerdictKind.NeedNotMatch, [new JsonDifference(path, "1", "2")]).ChangesMeaning);
 }
