@@ -30,7 +30,7 @@ internal sealed record Verdict(string File, string Case, VerdictKind Kind, IRead
     /// <summary>Every byte was right; only moments were not.</summary>
     public bool IsOnlyLate => Differences.Count > 0 && Differences.All(d => d.Path.Contains("marks.", StringComparison.Ordinal) || Moments.IsMoment(d.Path));
 
-    public static Verdict Of(string file, JsonObject recorded, JsonObject? actual, KnownDifferences known)
+    public static Verdict Of(string file, JsonObject recorded, JsonObject? actual, KnownDifferences known, bool compareMarks = true)
     {
         var name = recorded["name"]!.GetValue<string>();
         if (actual is null)
@@ -43,7 +43,7 @@ internal sealed record Verdict(string File, string Case, VerdictKind Kind, IRead
             return new Verdict(file, name, VerdictKind.Different, [new JsonDifference("replay", null, error.GetValue<string>())]);
         }
 
-        var timed = TimedFiles.Contains(file);
+        var timed = compareMarks && TimedFiles.Contains(file);
         var comparison = Comparison.Of(recorded, actual, timed);
         if (known.For(file, name) is not { } difference)
         {
