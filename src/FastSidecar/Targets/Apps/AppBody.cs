@@ -38,8 +38,16 @@ internal sealed class AppBody : PipeReader
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
-        var reading = _inner.ReadAsync(cancellationToken);
-        return reading.IsCompletedSuccessfully ? reading : AwaitAsync(reading);
+        try
+        {
+            var reading = _inner.ReadAsync(cancellationToken);
+            return reading.IsCompletedSuccessfully ? reading : AwaitAsync(reading);
+        }
+        catch (Http1ResponseException e)
+        {
+            // An end that is there already comes at once, not with the task.
+            return ValueTask.FromResult(Ended(e));
+        }
     }
 
     public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
