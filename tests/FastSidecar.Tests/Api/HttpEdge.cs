@@ -60,13 +60,16 @@ internal sealed class HttpEdge : IAsyncDisposable
         return edge;
     }
 
-    public Task<HttpResponseMessage> GetAsync(string path, int httpVersion)
+    public Task<HttpResponseMessage> GetAsync(string path, int httpVersion) => SendAsync(HttpMethod.Get, path, httpVersion);
+
+    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, int httpVersion, string accept = "*/*")
     {
-        var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_address, path))
+        var request = new HttpRequestMessage(method, new Uri(_address, path))
         {
             Version = new Version(httpVersion, httpVersion == 1 ? 1 : 0),
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
+        request.Headers.Add("Accept", accept);
         return _client.SendAsync(request).Within($"the answer to {path}");
     }
 

@@ -29,6 +29,11 @@ internal sealed class ScriptedResponse : InvokeResponse
 
     public override PipeReader Body => _body;
 
+    /// <summary>What the app's Content-Length said.</summary>
+    public long? Announced { get; init; }
+
+    public override long? Length => Announced;
+
     public int Disposals { get; private set; }
 
     /// <summary>Thrown when the response is disposed.</summary>

@@ -77,8 +77,8 @@ internal static class InvokeResponseWriter
             return;
         }
 
-        // A local event stream is the app's answer as it stands, its length included.
-        var length = exchange.Invoke.EventStream ? response.Length : null;
+        // A local event stream is the app's answer as it stands, its length included; any other status takes the ordinary way.
+        var length = exchange.Invoke.EventStream && status <= 299 ? response.Length : null;
         exchange.Start(status, length);
         await StreamAsync(exchange, body);
         if (length is not null)
