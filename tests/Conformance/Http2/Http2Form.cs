@@ -31,7 +31,7 @@ internal static class Http2Form
         var (line, headers) = HttpMessage.ReadHead(raw.AsSpan(0, headEnd));
         var body = HttpMessage.RequestBody(headers, raw.AsSpan(headEnd + 4));
         if (line.Split(' ') is not [var method, ['/', ..] target, "HTTP/1.1"] || !body.Complete || body.Trailers.Count > 0
-            || headEnd + 4 + body.Consumed != raw.Length || headers.Any(h => Http1Only.Contains(Name(h)) && Name(h) is not ("host" or "transfer-encoding")))
+            || headEnd + 4 + body.Consumed != raw.Length || !headers.All(CanBeCarried))
         {
             return null;
         }
@@ -77,10 +77,16 @@ internal static class Http2Form
         {
             copy.Remove("http2");
         }
+        else if (result["connection"]?.GetValue<string>() == "aborted")
+        {
+            // A broken answer: HTTP/1.1 ends the connection, HTTP/2 the stream.
+            copy["http2"] = "reset 2";
+        }
 
         foreach (var answer in (copy["responses"] as JsonArray ?? []).Select(r => r!.AsObject()))
         {
             answer.Remove("version");
+            answer.Remove("incomplete");
             answer.Remove("framing");
             var headers = answer["headers"]!.AsArray();
             foreach (var field in headers.Where(h => FramingFields.Contains(Name(h))).ToList())
@@ -91,6 +97,14 @@ internal static class Http2Form
 
         return copy;
     }
+
+    /// <summary>A well-formed field that says nothing about the connection, except how HTTP/2 will frame the body anyway.</summary>
+    private static bool CanBeCarried(JsonNode? field) => Name(field) switch
+    {
+        "host" => true,
+        "transfer-encoding" => field![1]!.GetValue<string>() == "chunked",
+        var name => !Http1Only.Contains(name) && name.Length > 0 && name.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c)),
+    };
 
     private static string Name(JsonNode? field) => field![0]!.GetValue<string>().ToLowerInvariant();
 }

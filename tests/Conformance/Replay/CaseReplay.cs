@@ -86,6 +86,7 @@ internal sealed class CaseReplay(ICaseBench bench)
                     Patience = TimeSpan.FromSeconds(recorded["timeout"]?.GetValue<double>() ?? 8),
                     Expect = recorded["expect"]?.GetValue<int>() ?? 1,
                     Methods = recorded["methods"] is JsonArray methods ? [.. methods.Select(m => m!.GetValue<string>())] : null,
+                    IsHttp1Only = to.EndsWith("_public", StringComparison.Ordinal),
                     EndIsExpected = recorded["connection"]?.GetValue<string>() is "closed" or "reset",
                 });
         }

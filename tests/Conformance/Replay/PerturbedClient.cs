@@ -12,7 +12,7 @@ internal sealed class PerturbedClient(Perturbation perturbation, Rendezvous rend
 
     public async Task<JsonObject> CallAsync(string name, RawCall call)
     {
-        if (perturbation.IsHttp2 && Http2Form.Request(call.Steps) is { } frames)
+        if (perturbation.IsHttp2 && !call.IsHttp1Only && Http2Form.Request(call.Steps) is { } frames)
         {
             return await Http2Async(call, frames);
         }

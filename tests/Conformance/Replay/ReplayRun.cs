@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using FastSidecar.Conformance.Cases;
-using FastSidecar.Conformance.Http2;
 using FastSidecar.Conformance.Judging;
 using FastSidecar.Conformance.Processes;
 
@@ -80,14 +79,9 @@ internal sealed class ReplayRun(ReplayOptions options, KnownDifferences known, A
         [
             .. CaseFile.Load(file).Cases
                 .Where(c => System.Text.RegularExpressions.Regex.IsMatch(CaseFile.NameOf(c), pattern))
-                .Select(c => Judge(file, c, actual.GetValueOrDefault(CaseFile.NameOf(c)))),
+                .Select(c => Verdict.Of(file, c, actual.GetValueOrDefault(CaseFile.NameOf(c)), known, compareMarks: options.Perturbation.IsNone)),
         ];
     }
-
-    /// <summary>Perturbed bytes take other times, and an answer that came by HTTP/2 has no HTTP/1.1 framing.</summary>
-    private Verdict Judge(string file, JsonObject recorded, JsonObject? actual) => actual?["http2"] is null
-        ? Verdict.Of(file, recorded, actual, known, options.Perturbation.IsNone)
-        : Verdict.Of(file, Http2Form.WithoutFraming(recorded), Http2Form.WithoutFraming(actual), known, compareMarks: false);
 
     private async Task RunChildAsync(IReadOnlyList<string> command)
     {

@@ -22,6 +22,9 @@ internal sealed record RawCall
     /// <summary>Methods of the requests (a HEAD response has no body); null: taken from the steps.</summary>
     public IReadOnlyList<string>? Methods { get; init; }
 
+    /// <summary>The port speaks nothing else.</summary>
+    public bool IsHttp1Only { get; init; }
+
     /// <summary>The recording saw the server end the connection: wait for that longer than the moment a kept-alive one is watched.</summary>
     public bool EndIsExpected { get; init; }
 }
