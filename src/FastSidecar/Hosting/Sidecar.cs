@@ -278,7 +278,7 @@ internal sealed partial class Sidecar
     {
         if (_options.ProfilingEnabled)
         {
-            Parts.Profiling = new HttpServer(await _ports.BindProfilingAsync(cancellationToken), new ProfilingHandler(), http2: null, _logging);
+            Parts.Profiling = new HttpServer(await _ports.BindProfilingAsync(cancellationToken), new ProfilingHandler(), http2: null, _logging, _time);
             await Parts.Profiling.StartAsync(CancellationToken.None);
         }
     }

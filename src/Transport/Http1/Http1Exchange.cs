@@ -140,7 +140,10 @@ public sealed class Http1Exchange : IDisposable
     /// <summary>The response's header fields as they came, framing headers included. Valid until <see cref="Dispose"/>.</summary>
     public HeaderList Headers => _connection.Head.Headers;
 
-    /// <summary>The response body's length if Content-Length said it and no Transfer-Encoding did; 0 for statuses and methods without body; else null.</summary>
+    /// <summary>
+    /// The response body's length if Content-Length said it and no Transfer-Encoding did; 0 for statuses without body; else null. After a HEAD it is what
+    /// was announced, though no body comes.
+    /// </summary>
     public long? ResponseLength { get; private set; }
 
     /// <summary>
@@ -204,7 +207,7 @@ public sealed class Http1Exchange : IDisposable
         }
 
         _headRead = true;
-        ResponseLength = framing.Kind is ResponseBodyKind.None or ResponseBodyKind.Length ? framing.Length : null;
+        ResponseLength = framing.Length >= 0 ? framing.Length : null;
         _connection.OnHead(framing);
     }
 

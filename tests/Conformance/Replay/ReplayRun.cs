@@ -80,6 +80,7 @@ internal sealed class ReplayRun(ReplayOptions options, KnownDifferences known, A
         await RunChildAsync(
         [
             Dotnet, typeof(ReplayRun).Assembly.Location, file, "--cases", pattern, "--binary", _binary, "--keep", folder, "--results", results,
+            .. options.Perturb.Length > 0 ? (string[])["--perturb", options.Perturb] : [],
             .. _isolated ? (string[])[] : ["--here"],
         ]);
         var actual = File.Exists(results)
@@ -89,7 +90,7 @@ internal sealed class ReplayRun(ReplayOptions options, KnownDifferences known, A
         [
             .. CaseFile.Load(file).Cases
                 .Where(c => System.Text.RegularExpressions.Regex.IsMatch(CaseFile.NameOf(c), pattern))
-                .Select(c => Verdict.Of(file, c, actual.GetValueOrDefault(CaseFile.NameOf(c)), known)),
+                .Select(c => Verdict.Of(file, c, actual.GetValueOrDefault(CaseFile.NameOf(c)), known, compareMarks: options.Perturbation.IsNone)),
         ];
     }
 

@@ -79,6 +79,17 @@ internal sealed class HttpEdge : IAsyncDisposable
     public Task<HttpResponseMessage> GetHeadAsync(string path, int httpVersion, HttpMethod? method = null) =>
         SendAsync(path, method ?? HttpMethod.Get, httpVersion, HttpCompletionOption.ResponseHeadersRead, []);
 
+    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, int httpVersion, string accept = "*/*")
+    {
+        var request = new HttpRequestMessage(method, new Uri(_address, path))
+        {
+            Version = new Version(httpVersion, httpVersion == 1 ? 1 : 0),
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        request.Headers.Add("Accept", accept);
+        return _client.SendAsync(request).Within($"the answer to {path}");
+    }
+
     public async ValueTask DisposeAsync()
     {
         _client.Dispose();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
@@ -68,6 +69,23 @@ public sealed class HttpEdgeTests : IAsyncLifetime
         await response.Disposed.Within("the response to be given back");
         Assert.Equal(1, response.Disposals);
         Assert.Empty(_edge.Log.Lines);
+    }
+
+    [Theory]
+    [InlineData(1, "GET", 200, 4L)]
+    [InlineData(2, "GET", 201, 4L)]
+    [InlineData(1, "HEAD", 200, 4L)]
+    [InlineData(2, "HEAD", 200, 4L)]
+    [InlineData(1, "GET", 302, null)]
+    [InlineData(2, "GET", 302, null)]
+    public async Task LocalEventStreamOfKnownLength_LengthIsTheAppsForSuccessOnly(int version, string method, int status, long? length)
+    {
+        _edge.App.Answers(new ScriptedResponse(status, method == "HEAD" ? "" : "body") { AnnouncedLength = 4 });
+        using var answer = await _edge.SendAsync(new HttpMethod(method), Path, version, "text/event-stream");
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        Assert.Equal(length?.ToString(CultureInfo.InvariantCulture), answer.Content.Headers.NonValidated.TryGetValues("Content-Length", out var sent) ? sent.ToString() : null);
+        Assert.Equal(method == "HEAD" ? "" : "body", await answer.Content.ReadAsStringAsync());
     }
 
     [Theory]

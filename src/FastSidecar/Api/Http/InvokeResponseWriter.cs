@@ -90,8 +90,8 @@ internal static class InvokeResponseWriter
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private static async ValueTask CopyAsync(HttpExchange exchange, InvokeResponse response, int status)
     {
-        // A local event stream is the app's answer as it stands, its length included.
-        var length = exchange.Invoke.EventStream ? response.Length : null;
+        // A local event stream is the app's answer as it stands, its length included; any other status takes the ordinary way.
+        var length = exchange.Invoke.EventStream && status <= 299 ? response.Length : null;
         exchange.Start(status, length);
         await StreamAsync(exchange, response.Body);
         if (length is not null)

@@ -81,8 +81,16 @@ internal sealed class AppBody : PipeReader
             return AwaitAsync(new ValueTask<ReadResult>(early.WaitAsync(cancellationToken)));
         }
 
-        var reading = _inner.ReadAsync(cancellationToken);
-        return reading.IsCompletedSuccessfully ? reading : AwaitAsync(reading);
+        try
+        {
+            var reading = _inner.ReadAsync(cancellationToken);
+            return reading.IsCompletedSuccessfully ? reading : AwaitAsync(reading);
+        }
+        catch (Http1ResponseException e)
+        {
+            // An end that is there already comes at once, not with the task.
+            return ValueTask.FromResult(Ended(e));
+        }
     }
 
     public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
