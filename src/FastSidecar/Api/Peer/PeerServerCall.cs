@@ -402,8 +402,8 @@ internal sealed class PeerServerCall
     }
 
     /// <summary>
-    /// The whole body. One that cannot fit into a message is read as far as that is certain: the encoder refuses it then, as grpc-go does, with
-    /// the size that it had come to, and disposing the response breaks the app off.
+    /// The whole body. One that cannot fit into a message is read as far as that is certain: the encoder refuses it then, as grpc-go does,
+    /// with the size that it had come to, and disposing the response breaks the app off.
     /// </summary>
     private static async ValueTask<ReadOnlySequence<byte>> ReadAllAsync(PipeReader reader, int mostBytes, CancellationToken cancellationToken)
     {

@@ -8,10 +8,12 @@ namespace FastSidecar.Transport.Http2.FlowControl;
 /// <para>
 /// Below the cap a connection's window is credited when bytes arrive, so that a slow stream cannot stop its neighbours; above it when they
 /// are read, so that the process holds at most the cap and one connection window for each connection. The price is paid by neighbours on
-/// the connections of the slow streams alone. From a quarter of the cap on, streams get the smallest window again as they read, so that many
-/// more of them fit below it.
+/// the connections of the slow streams alone. From a quarter of the cap on, streams get the smallest window again as they read, so that
+/// many more of them fit below it.
 /// </para>
-/// <para>Credit follows what was looked at, not what was consumed: a reader that waits for the rest of a large message would wait for ever.</para>
+/// <para>
+/// Credit follows what was looked at, not what was consumed: a reader that waits for the rest of a large message would wait for ever.
+/// </para>
 /// </remarks>
 public sealed class ReceiveBudget
 {

@@ -45,8 +45,8 @@ internal struct ReceiveWindow
     }
 
     /// <summary>
-    /// The same, keeping back what the window is larger than <paramref name="leastBytes"/>: a window can only be made smaller by credit that
-    /// is not given.
+    /// The same, keeping back what the window is larger than <paramref name="leastBytes"/>: a window can only be made smaller by credit
+    /// that is not given.
     /// </summary>
     public int GiveBackShrinking(int bytes, int leastBytes)
     {

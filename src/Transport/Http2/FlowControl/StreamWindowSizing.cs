@@ -1,8 +1,8 @@
 namespace FastSidecar.Transport.Http2.FlowControl;
 
 /// <summary>
-/// How large the windows of a connection's streams are. Each starts small, because what a stream may hold while nobody reads counts once for
-/// each of many streams; it grows while its reader is fast, because a window is also what can be on its way during one round trip.
+/// How large the windows of a connection's streams are. Each starts small, because what a stream may hold while nobody reads counts once
+/// for each of many streams; it grows while its reader is fast, because a window is also what can be on its way during one round trip.
 /// </summary>
 internal sealed class StreamWindowSizing
 {
