@@ -286,7 +286,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         }
 
         _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
-        _reader.Start(new Protocol.Peer.PeerCall(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, this));
+        _reader.Start(new PeerInput(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, this));
         _reading = true;
         await _reader.ReadHeadAsync(_head, cancellationToken);
 
