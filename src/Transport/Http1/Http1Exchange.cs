@@ -38,6 +38,9 @@ public sealed class Http1Exchange : IDisposable
     /// </summary>
     public bool IsStale => !_connection.Body.Sent && _connection.Reader.HasNews;
 
+    /// <summary>No byte of an answer has come. After a failure: until <see cref="Dispose"/>.</summary>
+    public bool IsUnanswered => !_connection.Head.Began;
+
     /// <summary>To be asked before the first flush: throws where <see cref="IsStale"/>.</summary>
     /// <exception cref="Http1ResponseException">With <see cref="Http1ResponseException.NeverReceived"/>.</exception>
     public void ThrowIfStale()

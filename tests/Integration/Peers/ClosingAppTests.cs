@@ -8,20 +8,24 @@ namespace FastSidecar.Integration.Peers;
 
 /// <summary>
 /// An app that ends every connection right after its answer and does not announce it. The sidecar has put the connection back into its pool by
-/// then, perhaps into the hands of the next request, which the app never reads: it is sent again on another connection, and none is sent twice
-/// that the app may have read.
+/// then, perhaps into the hands of the next request, which the app never reads: it is sent again on another connection. None is sent twice that
+/// the app may have read: a request that reached its kernel between answer and close is reset, which nobody can tell from an app that broke down
+/// over it, so only a safe method without a body is repeated then, as by Go's client.
 /// </summary>
 public sealed class ClosingAppTests(ScriptedAppPair pair) : PairTests<ScriptedAppPair>(pair)
 {
     private const int Clients = 16;
     private const int CallsOfEach = 60;
 
+    /// <summary>The window between answer and close is short; without any repeat every tenth call and more would fail.</summary>
+    private const int MostResets = Clients * CallsOfEach / 50;
+
     /// <summary>Half of the clients go through both sidecars, the others straight to the app's own.</summary>
     [Theory]
-    [InlineData("GET", "")]
-    [InlineData("POST", "Content-Length: 5\r\n\r\nhello")]
-    [InlineData("POST", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")]
-    public async Task EveryCallIsAnswered_AndReachesTheAppOnce(string verb, string framingAndBody)
+    [InlineData("GET", "", 0)]
+    [InlineData("POST", "Content-Length: 5\r\n\r\nhello", MostResets)]
+    [InlineData("POST", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", MostResets)]
+    public async Task EveryCallIsAnswered_AndReachesTheAppOnce(string verb, string framingAndBody, int mostResets)
     {
         var seen = new ConcurrentDictionary<string, int>();
         await Pair.Scripted.PlayAsync(async connection =>
@@ -55,8 +59,9 @@ public sealed class ClosingAppTests(ScriptedAppPair pair) : PairTests<ScriptedAp
             }
         }));
 
-        Assert.True(failures.IsEmpty, $"{failures.Count} failures, the first: {failures.FirstOrDefault()}");
-        Assert.Equal(Clients * CallsOfEach, seen.Count);
+        Assert.True(failures.Count <= mostResets, $"{failures.Count} failures, the first: {failures.FirstOrDefault()}");
+        Assert.All(failures, static failure => Assert.Contains("connection reset by peer", failure, StringComparison.Ordinal));
+        Assert.Equal(Clients * CallsOfEach, seen.Count + failures.Count);
         Assert.All(seen, static entry => Assert.True(entry.Value == 1, $"{entry.Key} reached the app {entry.Value} times"));
     }
 }

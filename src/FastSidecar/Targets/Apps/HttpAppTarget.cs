@@ -71,8 +71,8 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
     }
 
     /// <summary>
-    /// Sends, and once more on a fresh connection when the app had closed the pooled one before it can have read anything of the request. Dapr
-    /// passes that on as an error (fixture http/app-failures holds the neighbouring cases, where the app did read: those are not repeated).
+    /// Sends, and once more on a fresh connection when the pooled one was closed at the same moment (<see cref="MaySendAgain"/>). Dapr passes that
+    /// on as an error; the recorded neighbouring cases, where the app read the request and closed, are not repeated here either.
     /// </summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeResult> SendAsync(InvokeRequest request, byte[] target, CancellationToken cancellationToken)
@@ -116,9 +116,9 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
         {
             // Whatever it was, connection and call are given back.
             var cause = call.UploadError ?? AppFailure.Of(e);
-            var isUnread = call.UploadError is null && e is Http1ResponseException { NeverReceived: true };
+            var maySendAgain = !fresh && call.UploadError is null && MaySendAgain(e, exchange, request);
             await call.DisposeAsync();
-            if (isUnread && !fresh && request.Body.CanRepeat)
+            if (maySendAgain && request.Body.CanRepeat)
             {
                 return null;
             }
@@ -131,6 +131,19 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>
+    /// Whatever the method, when the app provably read nothing of the request. A reset is no such proof: the app may have closed with the request
+    /// unread, or broken down over it. There the rule is that of Go's client: only on a connection that was used before, and only a safe method
+    /// without a body (Go net/http transport.go, shouldRetryRequest; RFC 9110 §9.2.1).
+    /// </summary>
+    private static bool MaySendAgain(Exception failure, Http1Exchange exchange, InvokeRequest request) => failure switch
+    {
+        Http1ResponseException { NeverReceived: true } => true,
+        Http1ResponseException { Fault: Http1ResponseFault.Reset } => exchange is { Reused: true, IsUnanswered: true }
+            && request is { Verb: HttpVerb.Get or HttpVerb.Head or HttpVerb.Options or HttpVerb.Trace, Body.ReadBytes: 0 },
+        _ => false,
+    };
 
     /// <summary>
     /// A connection or a body that broke off, or a request that cannot be written (ArgumentException); anything else is a bug.
