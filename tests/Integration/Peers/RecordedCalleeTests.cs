@@ -3,19 +3,28 @@ using System.Text;
 using System.Text.Json.Nodes;
 using FastSidecar.Integration.BadInput;
 using FastSidecar.Integration.Shared;
+using FastSidecar.Tests.Shared;
 using Xunit;
 
 namespace FastSidecar.Integration.Peers;
 
 /// <summary>
-/// What a real daprd 1.18.3 with an HTTP app answered on its internal port to some hundred and twenty streams, proper and improper, and what the app was
-/// asked. fixtures/callee.json holds the recordings; <see cref="Differences"/> the cases that are other here, and why.
+/// What a real daprd 1.18.3 with an HTTP app answered on its internal port to streams proper and improper, and what the app was asked. fixtures/callee.json holds the recordings; <see cref="Differences"/> the cases that are other here, and why.
 /// </summary>
 public sealed class RecordedCalleeTests(ScriptedAppPair pair) : PairTests<ScriptedAppPair>(pair)
 {
+    private const string NotCalled = "the fault is there before anything has left for the app, which is not called; Dapr calls it and breaks off";
+
     /// <summary>Cases that do not match, and why.</summary>
     private static readonly Dictionary<string, string> Differences = new()
     {
+        ["stream-content-length-too-big"] = "need not match: the text of Go's HTTP client (its prefix is missing)",
+        ["stream-end-stream-on-headers"] = "on purpose: answered, in Dapr never",
+        ["stream-empty-payload-not-counted"] = NotCalled,
+        ["stream-request-again-in-second"] = NotCalled,
+        ["stream-seq-starts-at-1"] = NotCalled,
+        ["stream-seq-gap"] = NotCalled,
+        ["stream-seq-repeated"] = NotCalled,
     };
 
     [Fact]
@@ -25,7 +34,7 @@ public sealed class RecordedCalleeTests(ScriptedAppPair pair) : PairTests<Script
         var found = new Dictionary<string, string>();
         foreach (var recorded in cases.Cast<JsonObject>())
         {
-            if (await DifferenceAsync(recorded) is { } difference)
+            if (await DifferenceAsync(recorded).Within($"{recorded["name"]}") is { } difference)
             {
                 found[recorded["name"]!.GetValue<string>()] = difference;
             }
@@ -49,7 +58,19 @@ public sealed class RecordedCalleeTests(ScriptedAppPair pair) : PairTests<Script
         }
 
         var answer = recorded["answer"]!.AsObject();
-        return recorded["daprd_died"] is not null ? null : CompareAnswer(answer, client) ?? CompareApp(recorded["app_saw"]!.AsArray(), [.. asked]);
+        var requests = recorded["app_saw"]!.AsArray();
+        await WaitAsync(() => asked.Count >= requests.Count);
+        return recorded["daprd_died"] is not null ? null : CompareAnswer(answer, client) ?? CompareApp(requests, [.. asked]);
+    }
+
+    /// <summary>What the app saw of a request that breaks off is known once its connection has ended.</summary>
+    private static async Task WaitAsync(Func<bool> condition)
+    {
+        var limit = Task.Delay(TimeSpan.FromSeconds(2));
+        while (!condition() && !limit.IsCompleted)
+        {
+            await Task.Delay(5);
+        }
     }
 
     /// <summary>An app that reads a whole request and runs the recorded steps, or answers 200 and "ok".</summary>
@@ -187,7 +208,7 @@ public sealed class RecordedCalleeTests(ScriptedAppPair pair) : PairTests<Script
         for (var i = 0; i < asked.Length; i++)
         {
             var line = expected[i]!["request_line"]!.GetValue<string>();
-            var body = expected[i]!["body"]?["text"]?.GetValue<string>();
+            var body = expected[i]!["incomplete"] is null ? expected[i]!["body"]?["text"]?.GetValue<string>() : null;
             if (asked[i].Line != line || (body is not null && asked[i].Body != body))
             {
                 return $"the app was asked {asked[i]}, in Dapr {line} with {body}";

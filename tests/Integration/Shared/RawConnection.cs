@@ -70,9 +70,9 @@ internal sealed class RawConnection : IDisposable
         {
             _socket.Shutdown(SocketShutdown.Send);
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // The peer was first.
+            // The peer was first, or the script that owns the connection.
         }
     }
 
