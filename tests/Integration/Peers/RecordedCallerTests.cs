@@ -100,6 +100,11 @@ public sealed class RecordedCallerTests(PeerAnswerTests.CallerOfPorts caller) : 
                 case "http1":
                     await connection.SendAsync("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
                     break;
+                case "close":
+                    // With the caller's preface there, so that it sees a reset every time.
+                    await connection.ReceivedAsync(Http2Frames.Preface.Length);
+                    connection.Reset();
+                    break;
                 case "silence":
                     await connection.ToEndAsync();
                     break;

@@ -79,7 +79,15 @@ internal sealed class RawConnection : IDisposable
     /// <summary>RST.</summary>
     public void Reset()
     {
-        _socket.LingerState = new LingerOption(true, 0);
+        try
+        {
+            _socket.LingerState = new LingerOption(true, 0);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // The peer was first, or the script that owns the connection.
+        }
+
         _socket.Dispose();
     }
 
