@@ -32,8 +32,24 @@ public sealed class Http1Exchange : IDisposable
     /// <summary>The connection served an earlier exchange.</summary>
     public bool Reused => _connection.Served > 0;
 
-    /// <summary>The server closed the connection before anything of the request was sent: dispose and open another, no server has seen it.</summary>
+    /// <summary>
+    /// The server closed the connection, or said something unasked, before anything of the request was sent: dispose and open another, no server
+    /// has seen it.
+    /// </summary>
     public bool IsStale => !_connection.Body.Sent && _connection.Reader.HasNews;
+
+    /// <summary>No byte of an answer has come. After a failure: until <see cref="Dispose"/>.</summary>
+    public bool IsUnanswered => !_connection.Head.Began;
+
+    /// <summary>To be asked before the first flush: throws where <see cref="IsStale"/>.</summary>
+    /// <exception cref="Http1ResponseException">With <see cref="Http1ResponseException.NeverReceived"/>.</exception>
+    public void ThrowIfStale()
+    {
+        if (IsStale)
+        {
+            throw ResponseFaults.ClosedBeforeResponse(neverReceived: Reused);
+        }
+    }
 
     /// <summary>
     /// Queues the request head. <paramref name="headers"/> must not hold Content-Length or Transfer-Encoding: they follow from <paramref name="framing"/>.
@@ -185,7 +201,7 @@ public sealed class Http1Exchange : IDisposable
         }
         else if (received.IsCompleted)
         {
-            throw _connection.Head.Began ? ResponseFaults.ClosedInHead() : ResponseFaults.ClosedBeforeResponse();
+            throw _connection.Head.Began ? ResponseFaults.ClosedInHead() : _connection.NoResponseFault();
         }
     }
 

@@ -46,6 +46,82 @@ internal static class PeerMessages
     /// <summary>Only the payload = 2 { data = 1, seq = 2 }, as all messages but the first.</summary>
     public static byte[] Payload(byte seq, string data) => Field(2, [.. Text(1, data), 0x10, seq]);
 
+    /// <summary>Status code and joined body of an answer's messages: InternalInvokeResponseStream, or one InternalInvokeResponse.</summary>
+    public static (long Status, string Body) Answer(ReadOnlySpan<byte> messages)
+    {
+        var status = 0L;
+        var body = new StringBuilder();
+        while (messages.Length >= 5)
+        {
+            var length = System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(messages[1..]);
+            var message = messages.Slice(5, length);
+            messages = messages[(5 + length)..];
+            var response = Inner(message, 1);
+            var isUnary = !Inner(message, 4).IsEmpty || (response.Length > 0 && response[0] == 0x08);
+            status = Math.Max(status, Number(isUnary ? response : Inner(response, 1), 1));
+            body.Append(Encoding.Latin1.GetString(isUnary ? Inner(Inner(Inner(message, 4), 1), 2) : Inner(Inner(message, 2), 1)));
+        }
+
+        return (status, body.ToString());
+    }
+
+    /// <summary>The contents of a length-delimited field; empty without one.</summary>
+    private static ReadOnlySpan<byte> Inner(ReadOnlySpan<byte> message, int number)
+    {
+        while (!message.IsEmpty)
+        {
+            var tag = Varint(ref message);
+            var value = Varint(ref message);
+            if ((tag & 7) != 2)
+            {
+                continue;
+            }
+
+            if (tag >> 3 == number)
+            {
+                return message[..(int)value];
+            }
+
+            message = message[(int)value..];
+        }
+
+        return default;
+    }
+
+    private static long Number(ReadOnlySpan<byte> message, int number)
+    {
+        while (!message.IsEmpty)
+        {
+            var tag = Varint(ref message);
+            var value = Varint(ref message);
+            if ((tag & 7) == 2)
+            {
+                message = message[(int)value..];
+            }
+            else if (tag >> 3 == number)
+            {
+                return value;
+            }
+        }
+
+        return 0;
+    }
+
+    private static long Varint(ref ReadOnlySpan<byte> bytes)
+    {
+        var value = 0L;
+        for (var shift = 0; ; shift += 7)
+        {
+            var next = bytes[0];
+            bytes = bytes[1..];
+            value |= (long)(next & 0x7f) << shift;
+            if (next < 0x80)
+            {
+                return value;
+            }
+        }
+    }
+
     /// <summary>An entry of a map from a name to a ListStringValue { values = 1 }.</summary>
     public static byte[] Entry(int number, string name, string value) => Field(number, [.. Text(1, name), .. Field(2, Text(1, value))]);
 

@@ -17,6 +17,12 @@ namespace FastSidecar.Api.Peer;
 /// <summary>One stream that another sidecar opened. Reused.</summary>
 internal sealed class PeerServerCall
 {
+    /// <summary>
+    /// So much of a body is kept in case the app's pooled connection turns out to be closed. It costs a copy, and a longer body has nearly always
+    /// met the closed connection with its first piece.
+    /// </summary>
+    private const int KeptForRepeatBytes = 16 * 1024;
+
     private static readonly HeaderList SuccessHead = Head("application/grpc"u8, withTrace: false);
     private static readonly HeaderList SuccessTrailers = Trailers();
 
@@ -178,7 +184,7 @@ internal sealed class PeerServerCall
             return;
         }
 
-        _request.Body.Start(_reader, AnnouncedLength(), BodyKind.Bytes, limitBytes: 0, keepAtMost: 0);
+        _request.Body.Start(_reader, AnnouncedLength(), BodyKind.Bytes, limitBytes: 0, keepAtMost: KeptForRepeatBytes);
         var result = await _inbound.InvokeAsync(_request, _stream.Aborted);
         if (result.Failed)
         {
@@ -262,7 +268,7 @@ internal sealed class PeerServerCall
     private ValueTask ReadHeadAsync(bool unary)
     {
         _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
-        _reader.Start(new PeerCall(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, End: null));
+        _reader.Start(new PeerInput(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, End: null));
         _reading = true;
         return _reader.ReadHeadAsync(_head, CancellationToken.None);
     }

@@ -77,6 +77,7 @@ internal sealed class AppCall : InvokeResponse
         _answered = request.ExpectsContinue ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
         WriteHeaders(request);
         await WriteHeadAsync(request, target, cancellationToken);
+        exchange.ThrowIfStale();
 #pragma warning disable CA2012 // One consumer, once: DisposeAsync awaits it, or finds it completed.
         _upload = UploadAsync(_answered?.Task, cancellationToken);
 #pragma warning restore CA2012
