@@ -24,6 +24,19 @@ internal sealed class RawClient : IDisposable
 
     public Task SendAsync(string text) => _socket.SendAsync(Encoding.Latin1.GetBytes(text)).Within("room to send");
 
+    /// <summary>Sends to a server that may have closed the connection.</summary>
+    public async Task TrySendAsync(string text)
+    {
+        try
+        {
+            await SendAsync(text);
+        }
+        catch (SocketException)
+        {
+            WasReset = true;
+        }
+    }
+
     /// <summary>Everything up to and with <paramref name="text"/>; the rest is kept for the next call.</summary>
     public async Task<string> ReadUntilAsync(string text)
     {
