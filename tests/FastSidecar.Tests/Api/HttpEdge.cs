@@ -21,7 +21,7 @@ internal sealed class HttpEdge : IAsyncDisposable
     private readonly HttpServer _server;
     private readonly ChannelPool _channels;
     private readonly CachingResolver _resolver;
-    private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false });
+    private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false, Expect100ContinueTimeout = TestTimeouts.Default });
     private readonly Uri _address;
 
     private HttpEdge()
@@ -70,6 +70,14 @@ internal sealed class HttpEdge : IAsyncDisposable
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
         request.Headers.Add("Accept", accept);
+        return _client.SendAsync(request).Within($"the answer to {path}");
+    }
+
+    /// <summary>A POST whose body waits for the server's 100.</summary>
+    public Task<HttpResponseMessage> PostExpectingAsync(string path)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_address, path)) { Content = new StringContent("body") };
+        request.Headers.ExpectContinue = true;
         return _client.SendAsync(request).Within($"the answer to {path}");
     }
 

@@ -69,6 +69,17 @@ public sealed class HttpEdgeTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("/nowhere", 404)]
+    [InlineData("/v1.0/invoke/a/method/x%3Fy", 500)]
+    public async Task BodyThatNobodyAskedForIsNotRead_ConnectionEndsWithTheAnswer(string path, int status)
+    {
+        using var answer = await _edge.PostExpectingAsync(path);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        Assert.True(answer.Headers.ConnectionClose);
+    }
+
+    [Theory]
     [InlineData(1, "GET", 200, 4L)]
     [InlineData(2, "GET", 201, 4L)]
     [InlineData(1, "HEAD", 200, 4L)]
