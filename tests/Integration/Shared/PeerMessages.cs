@@ -9,6 +9,8 @@ internal static class PeerMessages
 {
     public const string CallLocalStream = "/dapr.proto.internals.v1.ServiceInvocation/CallLocalStream";
 
+    public const string CallLocal = "/dapr.proto.internals.v1.ServiceInvocation/CallLocal";
+
     /// <summary>Everything a caller sends on a connection of its own to POST a body to the callee's app.</summary>
     public static byte[] Call(string method, string body) =>
     [
@@ -27,6 +29,15 @@ internal static class PeerMessages
         const byte Post = 3;
         byte[] message = [.. Text(1, method), .. Field(4, [0x08, Post])];
         return [.. Field(1, [0x08, 1, .. Entry(2, "X-A", "b"), .. Field(3, message)]), .. Field(2, Text(1, body))];
+    }
+
+    /// <summary>InternalInvokeRequest { ver = 1, message = 3 { method = 1, http_extension = 4 { verb = 1, querystring = 2 } } } that GETs a method, with its query.</summary>
+    public static byte[] UnaryRequest(string target)
+    {
+        const byte Get = 1;
+        var parts = target.Split('?');
+        byte[] extension = [0x08, Get, .. parts.Length > 1 ? Text(2, parts[1]) : []];
+        return [0x08, 1, .. Field(3, [.. Text(1, parts[0]), .. Field(4, extension)])];
     }
 
     /// <summary>InternalInvokeResponseStream { response = 1 { status = 1 { code = 1 }, headers = 2, message = 4 {} }, payload = 2 { data = 1 } }.</summary>

@@ -164,6 +164,7 @@ internal sealed partial class HttpApi : IHttpHandler
         }
 
         cors.AddTo(verb, exchange.RequestHeaders, exchange.ResponseHeaders);
+        exchange.LastingHeaders = exchange.ResponseHeaders.Count;
         return false;
     }
 
