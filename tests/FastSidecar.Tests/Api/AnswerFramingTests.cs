@@ -33,7 +33,7 @@ public sealed class AnswerFramingTests : IAsyncLifetime
         { PostChunked, 404, 10, "Transfer-Encoding: chunked" },
         { GetEvents, 200, 10, "Content-Length: 10" },
         { GetEvents, 200, -1, "Transfer-Encoding: chunked" },
-        { GetEvents, 302, 10, "Content-Length: 10" },
+        { GetEvents, 302, 10, "Transfer-Encoding: chunked" },
     };
 
     [Theory]

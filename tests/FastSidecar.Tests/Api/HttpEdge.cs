@@ -21,7 +21,7 @@ internal sealed class HttpEdge : IAsyncDisposable
     private readonly HttpServer _server;
     private readonly ChannelPool _channels;
     private readonly CachingResolver _resolver;
-    private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false });
+    private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false, Expect100ContinueTimeout = TestTimeouts.Default });
     private readonly Uri _address;
 
     private HttpEdge(HttpApiOptions options, TimeProvider time)
@@ -79,14 +79,14 @@ internal sealed class HttpEdge : IAsyncDisposable
     public Task<HttpResponseMessage> GetHeadAsync(string path, int httpVersion, HttpMethod? method = null) =>
         SendAsync(path, method ?? HttpMethod.Get, httpVersion, HttpCompletionOption.ResponseHeadersRead, []);
 
-    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, int httpVersion, string accept = "*/*")
+    public Task<HttpResponseMessage> SendStreamAsync(HttpMethod method, string path, int httpVersion) =>
+        SendAsync(path, method, httpVersion, HttpCompletionOption.ResponseContentRead, [("Accept", "text/event-stream")]);
+
+    /// <summary>A POST whose body waits for the server's 100.</summary>
+    public Task<HttpResponseMessage> PostExpectingAsync(string path)
     {
-        var request = new HttpRequestMessage(method, new Uri(_address, path))
-        {
-            Version = new Version(httpVersion, httpVersion == 1 ? 1 : 0),
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-        };
-        request.Headers.Add("Accept", accept);
+        var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_address, path)) { Content = new StringContent("body") };
+        request.Headers.ExpectContinue = true;
         return _client.SendAsync(request).Within($"the answer to {path}");
     }
 

@@ -72,6 +72,17 @@ public sealed class HttpEdgeTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("/nowhere", 404)]
+    [InlineData("/v1.0/invoke/a/method/x%3Fy", 500)]
+    public async Task BodyThatNobodyAskedForIsNotRead_ConnectionEndsWithTheAnswer(string path, int status)
+    {
+        using var answer = await _edge.PostExpectingAsync(path);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        Assert.True(answer.Headers.ConnectionClose);
+    }
+
+    [Theory]
     [InlineData(1, "GET", 200, 4L)]
     [InlineData(2, "GET", 201, 4L)]
     [InlineData(1, "HEAD", 200, 4L)]
@@ -81,7 +92,7 @@ public sealed class HttpEdgeTests : IAsyncLifetime
     public async Task LocalEventStreamOfKnownLength_LengthIsTheAppsForSuccessOnly(int version, string method, int status, long? length)
     {
         _edge.App.Answers(new ScriptedResponse(status, method == "HEAD" ? "" : "body") { AnnouncedLength = 4 });
-        using var answer = await _edge.SendAsync(new HttpMethod(method), Path, version, "text/event-stream");
+        using var answer = await _edge.SendStreamAsync(new HttpMethod(method), Path, version);
 
         Assert.Equal(status, (int)answer.StatusCode);
         Assert.Equal(length?.ToString(CultureInfo.InvariantCulture), answer.Content.Headers.NonValidated.TryGetValues("Content-Length", out var sent) ? sent.ToString() : null);

@@ -22,6 +22,7 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
         }
 
         Fill(exchange, target, request, form == InvokeForm.Header);
+        exchange.BodyUnknown = false;
         var keepAtMost = exchange.RequestLength is null ? 0 : options.ReplayBytes;
         request.Body.Start(exchange.RequestBody, exchange.RequestLength, BodyKind.Bytes, options.MaxBodyBytes, keepAtMost);
         InvokeResult result = ErrorTable.Unexpected;
