@@ -51,7 +51,7 @@ internal sealed class OpenSslPeer : IAsyncDisposable
     public async Task<string> OutputAsync()
     {
         await _reading.Within("the end of openssl's output");
-        return _output.ToString();
+        return Printed();
     }
 
     public async ValueTask DisposeAsync()
@@ -81,7 +81,15 @@ internal sealed class OpenSslPeer : IAsyncDisposable
             }
         }
 
-        _port.TrySetException(new EndOfStreamException($"openssl ended: {_output}"));
+        _port.TrySetException(new EndOfStreamException($"openssl ended: {Printed()}"));
         _ = _port.Task.Exception;
+    }
+
+    private string Printed()
+    {
+        lock (_output)
+        {
+            return _output.ToString();
+        }
     }
 }
