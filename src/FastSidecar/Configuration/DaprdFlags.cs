@@ -38,8 +38,8 @@ internal sealed class DaprdFlags
         EnableMetrics = Set.Switch("enable-metrics", true, "Serve Prometheus metrics");
         MetricsPort = Set.String("metrics-port", "9090", "Port of the metrics");
         MetricsListenAddress = Set.String("metrics-listen-address", "0.0.0.0", "Address of the metrics");
-        EnableProfiling = Set.Switch("enable-profiling", false, "Serve profiling data of Go's runtime; ignored");
-        ProfilePort = Set.String("profile-port", "7777", "Port of the profiling data; ignored");
+        EnableProfiling = Set.Switch("enable-profiling", false, "Open the profiling port; it has an index only, for there is no Go runtime to profile");
+        ProfilePort = Set.String("profile-port", "7777", "Port of the profiling data");
 
         // The app.
         AppPort = Set.String("app-port", "", "Port the app listens on");
@@ -87,10 +87,6 @@ internal sealed class DaprdFlags
         Version = Set.Switch("version", false, "Print the version and end");
         BuildInfo = Set.Switch("build-info", false, "Print what was built and end");
         Wait = Set.Switch("wait", false, "Wait until a running sidecar is ready for outbound calls, then end");
-
-        // Go's own profiler, which a program without Go's runtime does not have.
-        Ignore(EnableProfiling);
-        Ignore(ProfilePort);
 
         // Building blocks that are not service invocation.
         Ignore(Set.String("placement-host-address", "", "Addresses of the placement service; ignored"));

@@ -10,6 +10,7 @@ internal static class ErrorTable
 {
     public static readonly InvokeError BodyTooLarge = new(ErrorSide.Self, null, "stream too large");
     public static readonly InvokeError ClientGone = new(ErrorSide.Client, null, "context canceled");
+    public static readonly InvokeError Unexpected = new(ErrorSide.Self, null, "the call ended with an unexpected error");
     public static readonly InvokeError ResolverMissing = new(ErrorSide.Self, null, "name resolver not initialized");
     public static readonly InvokeError AppChannelMissing = new(ErrorSide.Self, GrpcStatusCode.Internal, "app channel is not initialized");
     public static readonly InvokeError LocalAppChannelMissing = new(ErrorSide.Self, null, "cannot invoke local endpoint: app channel not initialized");

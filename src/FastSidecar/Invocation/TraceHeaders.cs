@@ -237,5 +237,5 @@ internal static class TraceHeaders
 
     private static int HexValue(byte digit) => digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;
 
-    private static byte LowerHex(int value) => (byte)(value < 10 ? '0' + value : 'a' + value - 10);
+    internal static byte LowerHex(int value) => (byte)(value < 10 ? '0' + value : 'a' + value - 10);
 }

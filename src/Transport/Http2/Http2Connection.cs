@@ -76,6 +76,7 @@ public sealed class Http2Connection : IAsyncDisposable, ITurnMember
         _peer = new PeerSettings(peerIsServer: !IsServer);
         _ready = new ReadyRunner(Gate, observer);
         _heartbeat = new Heartbeat(options, IsServer, time);
+        WindowSizing = new StreamWindowSizing(options, time);
         Streams = new StreamSet(this, time);
         Output = new ConnectionOutput(this, transport.Output, _peer);
         _input = new ConnectionInput(this, options, new FloodGuard(time, options.MaxConcurrentStreams));
@@ -129,6 +130,8 @@ public sealed class Http2Connection : IAsyncDisposable, ITurnMember
     internal ConnectionOutput Output { get; }
 
     internal StreamSet Streams { get; }
+
+    internal StreamWindowSizing WindowSizing { get; }
 
     internal bool IsServer => _handler is not null;
 
@@ -261,7 +264,7 @@ public sealed class Http2Connection : IAsyncDisposable, ITurnMember
 
     internal void MarkReadyUnsynchronized(Http2Stream stream, StreamWork work) => _ready.Add(stream, work);
 
-    /// <summary>So many received bytes are no longer buffered. True when a WINDOW_UPDATE was queued.</summary>
+    /// <summary>So many received bytes wait for their reader no longer. True when a WINDOW_UPDATE was queued.</summary>
     internal bool FreeUnsynchronized(int bytes) => _input.FreeUnsynchronized(bytes);
 
     /// <summary>Server: takes a slot for a new stream; false when there is none.</summary>
@@ -362,10 +365,11 @@ public sealed class Http2Connection : IAsyncDisposable, ITurnMember
         }
 
         _settingsAcked = true;
+        var difference = _settings.InitialWindowBytes - _initialWindowBytes;
         _initialWindowBytes = _settings.InitialWindowBytes;
         foreach (var stream in Streams.ToArray())
         {
-            stream.ReceiveWindow.Resize(_initialWindowBytes);
+            stream.ReceiveWindow.Shift(difference);
         }
     }
 

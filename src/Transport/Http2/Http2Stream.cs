@@ -84,6 +84,7 @@ public sealed class Http2Stream : IDisposable
 
     /// <summary>
     /// Cancelled when the peer resets the stream or the connection ends before both sides ended. For handlers that wait on something else.
+    /// Good until <see cref="Dispose"/>: the object's next request has the same token.
     /// </summary>
     public CancellationToken Aborted
     {
@@ -406,7 +407,7 @@ public sealed class Http2Stream : IDisposable
             return false;
         }
 
-        var update = ReceiveWindow.GiveBack(bytes);
+        var update = _connection.WindowSizing.GiveBack(ref ReceiveWindow, bytes);
         if (update > 0)
         {
             _connection.Output.WriteWindowUpdateUnsynchronized(Id, update);
@@ -566,9 +567,14 @@ public sealed class Http2Stream : IDisposable
         _trailers?.Clear();
         _trailersToSend?.Clear();
         TrailersToSendUnsynchronized = null;
+        if (_failure.Fault != StreamFault.None || _aborted?.TryReset() == false)
+        {
+            // The source was cancelled, or is about to be outside of the lock. Any other serves the next request too.
+            _aborted = null;
+        }
+
         _state = StreamState.Idle;
         _failure = default;
-        _aborted = null;
         _endRequested = false;
         _disposed = false;
         Id = 0;

@@ -109,6 +109,17 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>
+    /// The peer's FIN has come, and a reset behind it for what we sent afterwards, of which its kernel has taken nothing: no program can have read
+    /// more than the first <paramref name="bytes"/> bytes of this connection. False wherever that cannot be proved.
+    /// </summary>
+    /// <remarks>
+    /// To be asked after the read side has ended. A FIN acknowledges what came before it, so what it leaves open was never delivered; the closed state
+    /// behind it is the reset, by which the peer's kernel says that the socket is gone. A reset alone proves nothing: its acknowledgement is not counted.
+    /// </remarks>
+    internal bool IsRefusedBehind(long bytes) =>
+        !IsClosed && OperatingSystem.IsLinux() && TcpState.TryRead(Socket, out var state) && state.IsClosed && state.AcknowledgedBytes <= bytes;
+
     internal static IOException Failure(SocketError error, bool closedHere)
     {
         // After Abort a pending operation ends with whatever the kernel makes of it; the cause is the Abort.

@@ -122,11 +122,17 @@ internal sealed partial class HttpApi : IHttpHandler
             return true;
         }
 
-        if (exchange.RequestHeaders.TryGet("Expect"u8, out var expect) && expect.Length > 0 && !Ascii.EqualsIgnoreCase(expect, "100-continue"u8))
+        if (exchange.RequestHeaders.TryGet("Expect"u8, out var expect) && expect.Length > 0)
         {
-            exchange.ResponseHeaders.Add("Connection"u8, "close"u8);
-            await HttpErrorWriter.WriteEmptyAsync(exchange, 417);
-            return true;
+            if (!Ascii.EqualsIgnoreCase(expect, "100-continue"u8))
+            {
+                exchange.ResponseHeaders.Add("Connection"u8, "close"u8);
+                await HttpErrorWriter.WriteEmptyAsync(exchange, 417);
+                return true;
+            }
+
+            // Until somebody reads it; an answer before that ends the connection, or the next request would be taken for this body.
+            exchange.BodyUnknown = exchange.IsHttp11 && exchange.RequestLength != 0;
         }
 
         return false;
@@ -158,6 +164,7 @@ internal sealed partial class HttpApi : IHttpHandler
         }
 
         cors.AddTo(verb, exchange.RequestHeaders, exchange.ResponseHeaders);
+        exchange.LastingHeaders = exchange.ResponseHeaders.Count;
         return false;
     }
 

@@ -7,7 +7,7 @@ using FastSidecar.Protocol;
 namespace FastSidecar.Api.Http;
 
 /// <summary>Service invocation over the HTTP API (dapr pkg/api/http/directmessaging.go v1.18.3).</summary>
-internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions options, InvocationObserver observer)
+internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions options, InvocationObserver observer, TimeProvider time)
 {
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
@@ -22,24 +22,33 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
         }
 
         Fill(exchange, target, request, form == InvokeForm.Header);
+        exchange.BodyUnknown = false;
         var keepAtMost = exchange.RequestLength is null ? 0 : options.ReplayBytes;
         request.Body.Start(exchange.RequestBody, exchange.RequestLength, BodyKind.Bytes, options.MaxBodyBytes, keepAtMost);
+        InvokeResult result = ErrorTable.Unexpected;
         try
         {
-            var result = await outbound.InvokeAsync(request, exchange.Aborted);
-            if (result.Failed)
-            {
-                // A client that waits for its 100 may or may not send the body that nobody read.
-                exchange.BodyUnknown = request.ExpectsContinue && request.Body.ReadBytes == 0;
-                await HttpErrorWriter.WriteInvokeErrorAsync(exchange, result.Error);
-            }
-            else
-            {
-                await using var response = result.Response;
-                await WriteResponseAsync(exchange, response);
-            }
-
+            result = await outbound.InvokeAsync(request, exchange.Aborted);
+            await AnswerAsync(exchange, result);
+        }
+        finally
+        {
+            // Before the response is given back: the observer reads it.
+            request.Phases.Ended = time.GetTimestamp();
             observer.RequestEnded(request, result);
+            await EndAsync(request, result);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private static async ValueTask EndAsync(InvokeRequest request, InvokeResult result)
+    {
+        try
+        {
+            if (result.Response is { } response)
+            {
+                await response.DisposeAsync();
+            }
         }
         finally
         {
@@ -48,11 +57,19 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private static async ValueTask WriteResponseAsync(HttpExchange exchange, InvokeResponse response)
+    private async ValueTask AnswerAsync(HttpExchange exchange, InvokeResult result)
     {
+        if (result.Failed)
+        {
+            // A client that waits for its 100 may or may not send the body that nobody read.
+            exchange.BodyUnknown = exchange.Invoke.ExpectsContinue && exchange.Invoke.Body.ReadBytes == 0;
+            await HttpErrorWriter.WriteInvokeErrorAsync(exchange, result.Error);
+            return;
+        }
+
         try
         {
-            await InvokeResponseWriter.WriteAsync(exchange, response);
+            await InvokeResponseWriter.WriteAsync(exchange, result.Response, time);
         }
         catch (UnsendableHeadException e)
         {
@@ -93,7 +110,10 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
         request.ExpectsContinue = headers.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
         var rules = new ClientHeaderOptions(DropAppId: fromHeader, options.ApiTokenChecked, outbound.GoesToPeer(request.Target));
         HeaderRules.ClientToMetadata(headers, rules, request.Metadata);
-        request.Trace = target.IsTraced && headers.TryGet(HeaderNames.TraceParent, out var parent) ? TraceContext.Parse(parent) : TraceContext.Zero;
+        if (target.IsTraced && headers.TryGet(HeaderNames.TraceParent, out var traceParent))
+        {
+            request.SetTrace(traceParent);
+        }
     }
 }
 

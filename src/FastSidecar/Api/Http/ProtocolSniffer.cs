@@ -39,6 +39,7 @@ internal static class ProtocolSniffer
     /// <summary>Waits until the bytes that have come decide. A connection that ends before is HTTP/1.1's to deal with.</summary>
     internal static async ValueTask<bool> IsHttp2Async(PipeReader input)
     {
+        var examined = 0L;
         while (true)
         {
             ReadResult result;
@@ -53,11 +54,15 @@ internal static class ProtocolSniffer
 
             var match = Match(result.Buffer);
             var undecided = match == PrefaceMatch.Partial && !result.IsCompleted && !result.IsCanceled;
-            input.AdvanceTo(result.Buffer.Start, undecided ? result.Buffer.End : result.Buffer.Start);
             if (!undecided)
             {
+                // What an earlier read has examined stays so: a pipe does not take that back. What came since makes the next read return at once.
+                input.AdvanceTo(result.Buffer.Start, result.Buffer.GetPosition(examined));
                 return match == PrefaceMatch.Whole;
             }
+
+            examined = result.Buffer.Length;
+            input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
         }
     }
 

@@ -17,6 +17,12 @@ namespace FastSidecar.Api.Peer;
 /// <summary>One stream that another sidecar opened. Reused.</summary>
 internal sealed class PeerServerCall
 {
+    /// <summary>
+    /// So much of a body is kept in case the app's pooled connection turns out to be closed. It costs a copy, and a longer body has nearly always
+    /// met the closed connection with its first piece.
+    /// </summary>
+    private const int KeptForRepeatBytes = 16 * 1024;
+
     private static readonly HeaderList SuccessHead = Head("application/grpc"u8, withTrace: false);
     private static readonly HeaderList SuccessTrailers = Trailers();
 
@@ -178,7 +184,7 @@ internal sealed class PeerServerCall
             return;
         }
 
-        _request.Body.Start(_reader, AnnouncedLength(), BodyKind.Bytes, limitBytes: 0, keepAtMost: 0);
+        _request.Body.Start(_reader, AnnouncedLength(), BodyKind.Bytes, limitBytes: 0, keepAtMost: KeptForRepeatBytes);
         var result = await _inbound.InvokeAsync(_request, _stream.Aborted);
         if (result.Failed)
         {
@@ -205,7 +211,7 @@ internal sealed class PeerServerCall
             return;
         }
 
-        var body = await ReadAllAsync(_reader, CancellationToken.None);
+        var body = await ReadAllAsync(_reader, _maxMessageBytes, CancellationToken.None);
         _request.HasWholeBody = true;
         _request.Body.Start(PipeReader.Create(body), body.Length, BodyKind.Bytes, limitBytes: 0, keepAtMost: 0);
         var result = await _inbound.InvokeAsync(_request, _stream.Aborted);
@@ -216,7 +222,7 @@ internal sealed class PeerServerCall
         }
 
         await using var response = result.Response;
-        var answer = await ReadAllAsync(response.Body, _stream.Aborted);
+        var answer = await ReadAllAsync(response.Body, _maxMessageBytes, _stream.Aborted);
         WriteHead(withTrace: true);
         PeerResponseEncoder.WriteUnary(_stream.Output, Fields(response), answer, _maxMessageBytes);
         End(SuccessTrailers);
@@ -245,7 +251,7 @@ internal sealed class PeerServerCall
         _head.Metadata.CopyTo(_request.Metadata);
         _request.ExpectsContinue = _request.Metadata.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
         _request.EventStream = EventStreams.IsAskedFor(_request.Metadata);
-        _request.Trace = TraceContext.FromGrpc(_stream.Headers);
+        _request.SetTraceFromGrpc(_stream.Headers);
         return null;
     }
 
@@ -262,7 +268,7 @@ internal sealed class PeerServerCall
     private ValueTask ReadHeadAsync(bool unary)
     {
         _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
-        _reader.Start(new PeerCall(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, End: null));
+        _reader.Start(new PeerInput(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, End: null));
         _reading = true;
         return _reader.ReadHeadAsync(_head, CancellationToken.None);
     }
@@ -318,6 +324,7 @@ internal sealed class PeerServerCall
     private static PeerResponseFields Fields(InvokeResponse response) => new(response.Headers)
     {
         StatusCode = response.Status,
+        StatusMessage = response.StatusMessage.Length == 0 ? default : Encoding.UTF8.GetBytes(response.StatusMessage),
         ContentType = response.ContentType,
     };
 
@@ -400,7 +407,11 @@ internal sealed class PeerServerCall
         return trailers;
     }
 
-    private static async ValueTask<ReadOnlySequence<byte>> ReadAllAsync(PipeReader reader, CancellationToken cancellationToken)
+    /// <summary>
+    /// The whole body. One that cannot fit into a message is read as far as that is certain: the encoder refuses it then, as grpc-go does,
+    /// with the size that it had come to, and disposing the response breaks the app off.
+    /// </summary>
+    private static async ValueTask<ReadOnlySequence<byte>> ReadAllAsync(PipeReader reader, int mostBytes, CancellationToken cancellationToken)
     {
         using var all = new PooledBufferWriter();
         while (true)
@@ -412,7 +423,7 @@ internal sealed class PeerServerCall
             }
 
             reader.AdvanceTo(read.Buffer.End);
-            if (read.IsCompleted)
+            if (read.IsCompleted || all.WrittenCount > mostBytes)
             {
                 return new ReadOnlySequence<byte>(all.WrittenSpan.ToArray());
             }

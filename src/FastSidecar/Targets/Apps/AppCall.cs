@@ -20,6 +20,12 @@ internal sealed class AppCall : InvokeResponse
     /// <summary>How long the first body byte is waited for before a bodiless method's framing is fixed, as Go's client does.</summary>
     private static readonly TimeSpan ProbeWait = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>
+    /// How long an answer whose length is not said in any way is held until its first byte or its end: an empty one is then told as empty,
+    /// whenever the connection's end arrives. Dapr holds every answer so, and without limit.
+    /// </summary>
+    private static readonly TimeSpan FirstByteWait = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Body pieces from this size on are sent where they lie instead of being copied.</summary>
     private const int GatherFrom = 4096;
 
@@ -71,6 +77,7 @@ internal sealed class AppCall : InvokeResponse
         _answered = request.ExpectsContinue ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
         WriteHeaders(request);
         await WriteHeadAsync(request, target, cancellationToken);
+        exchange.ThrowIfStale();
 #pragma warning disable CA2012 // One consumer, once: DisposeAsync awaits it, or finds it completed.
         _upload = UploadAsync(_answered?.Task, cancellationToken);
 #pragma warning restore CA2012
@@ -78,6 +85,10 @@ internal sealed class AppCall : InvokeResponse
         await exchange.ReadHeadAsync(cancellationToken);
         _answered?.TrySetResult();
         TakeHead();
+        if (exchange.ResponseLength is null && !exchange.Headers.Contains("Transfer-Encoding"u8) && !request.EventStream)
+        {
+            await _body.SettleAsync(FirstByteWait, _time, cancellationToken);
+        }
     }
 
     /// <summary>Gives connection and buffers back. An unfinished exchange is closed.</summary>

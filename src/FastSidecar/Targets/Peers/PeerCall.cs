@@ -14,6 +14,9 @@ namespace FastSidecar.Targets.Peers;
 /// <summary>One call to a peer sidecar, and its response. Reused.</summary>
 internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
 {
+    /// <summary>So much is quoted of an answer that is no gRPC, as grpc-go does it.</summary>
+    private const int MostQuotedBytes = 1024;
+
     private readonly PeerTarget _owner;
     private readonly int _maxMessageBytes;
     private readonly PeerResponseHead _head = new();
@@ -277,7 +280,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         await _stream.ReadHeadAsync(cancellationToken);
         if (PeerFailure.OfHead(_stream.Headers) is { } notGrpc)
         {
-            return notGrpc;
+            return _stream.EndedWithHeaders ? notGrpc : await QuoteBodyAsync(notGrpc, cancellationToken);
         }
 
         if (_stream.EndedWithHeaders)
@@ -286,7 +289,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         }
 
         _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
-        _reader.Start(new Protocol.Peer.PeerCall(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, this));
+        _reader.Start(new PeerInput(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, this));
         _reading = true;
         await _reader.ReadHeadAsync(_head, cancellationToken);
 
@@ -294,6 +297,34 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         IsGrpcStatus = !_head.IsHttpStatus;
         StatusMessage = _head.StatusMessage.IsEmpty ? "" : Encoding.UTF8.GetString(_head.StatusMessage);
         return null;
+    }
+
+    /// <summary>Whoever answered is no sidecar: what it said helps to find out who it was (grpc-go internal/transport/http2_client.go).</summary>
+    private async ValueTask<InvokeError> QuoteBodyAsync(InvokeError error, CancellationToken cancellationToken)
+    {
+        var body = new byte[MostQuotedBytes];
+        var count = 0;
+        try
+        {
+            while (count < body.Length)
+            {
+                var read = await _stream.Input.ReadAsync(cancellationToken);
+                var piece = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, body.Length - count));
+                piece.CopyTo(body.AsSpan(count));
+                count += (int)piece.Length;
+                _stream.Input.AdvanceTo(read.Buffer.End);
+                if (read.IsCompleted)
+                {
+                    break;
+                }
+            }
+        }
+        catch (IOException)
+        {
+            // It broke off: what came is quoted.
+        }
+
+        return PeerFailure.WithBody(error, body.AsSpan(0, count));
     }
 
     private void Return()
