@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Sockets;
 
 namespace FastSidecar.Transport.Http1;
@@ -56,7 +57,7 @@ public sealed class Http1Client : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private static async ValueTask<Http1Exchange> OpenAwaitedAsync(ValueTask<Http1Connection> rent) => (await rent).Exchange;
 
     private static async ValueTask<Http1Wire> ConnectAsync(EndPoint endPoint, Http1ClientOptions options, TimeProvider time, CancellationToken cancellationToken)

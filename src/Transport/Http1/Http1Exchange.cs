@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Runtime.CompilerServices;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Transport.Http1;
@@ -104,7 +105,7 @@ public sealed class Http1Exchange : IDisposable
     /// Waits for the response head; may be called before the request has ended. Interim heads (1xx but 101) are skipped; a 100 completes <see cref="ContinueReceived"/>.
     /// Throws <see cref="Http1ResponseException"/>.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     public async ValueTask ReadHeadAsync(CancellationToken cancellationToken)
     {
         var reader = _connection.Reader;
@@ -227,7 +228,7 @@ public sealed class Http1Exchange : IDisposable
         _connection.OnHead(framing);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask EndRequestAwaitedAsync(ValueTask<FlushResult> flush)
     {
         if (!(await flush).IsCompleted)
@@ -236,6 +237,6 @@ public sealed class Http1Exchange : IDisposable
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private static async ValueTask FlushAwaitedAsync(ValueTask<FlushResult> flush) => await flush;
 }

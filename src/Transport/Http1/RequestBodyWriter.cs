@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Sockets;
 
 namespace FastSidecar.Transport.Http1;
@@ -173,7 +174,7 @@ internal sealed class RequestBodyWriter(PipeWriter output) : PipeWriter
         return flush.IsCompletedSuccessfully ? flush : SendAwaitedAsync(flush);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<FlushResult> SendAwaitedAsync(ValueTask<FlushResult> flush)
     {
         try

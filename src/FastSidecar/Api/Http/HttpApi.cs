@@ -3,6 +3,7 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Async;
 using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Api.Http;
@@ -58,7 +59,7 @@ internal sealed partial class HttpApi : IHttpHandler
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
     {
         if (_options.TraceHeaders && target.IsTraced)

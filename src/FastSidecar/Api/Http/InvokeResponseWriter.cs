@@ -4,6 +4,7 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Buffers;
 
 namespace FastSidecar.Api.Http;
@@ -33,7 +34,7 @@ internal static class InvokeResponseWriter
     /// <param name="exchange">Whose answer it is.</param>
     /// <param name="response">Read, not disposed.</param>
     /// <param name="time">Bounds the wait for the end of a call whose body nobody gets.</param>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     public static async ValueTask WriteAsync(HttpExchange exchange, InvokeResponse response, TimeProvider time)
     {
         var status = response.IsGrpcStatus ? GrpcHttpStatus.Of(response.Status) : response.Status;
@@ -87,7 +88,7 @@ internal static class InvokeResponseWriter
 
     private static bool WantsClose(HttpExchange exchange) => new ConnectionTokens(exchange.RequestHeaders).Contains("close"u8);
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private static async ValueTask CopyAsync(HttpExchange exchange, InvokeResponse response, int status)
     {
         // A local event stream is the app's answer as it stands, its length included; any other status takes the ordinary way.
@@ -111,7 +112,7 @@ internal static class InvokeResponseWriter
         exchange.CountBody(json.WrittenCount);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private static async ValueTask BufferAsync(HttpExchange exchange, InvokeResponse response, int status)
     {
         var body = response.Body;
@@ -151,7 +152,7 @@ internal static class InvokeResponseWriter
     }
 
     /// <summary>Passes the body on as it comes. Whenever it runs dry, what came so far leaves, the head first of all.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private static async ValueTask StreamAsync(HttpExchange exchange, PipeReader body)
     {
         while (true)
@@ -197,7 +198,7 @@ internal static class InvokeResponseWriter
     /// trailers) ends cleanly there instead of being cancelled, and its connection stays in use. The answer is whole; however this ends,
     /// it stays so.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private static async ValueTask DrainAsync(HttpExchange exchange, PipeReader body, TimeProvider time)
     {
         var drainedBytes = 0L;

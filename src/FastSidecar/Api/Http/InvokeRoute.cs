@@ -3,13 +3,14 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Outbound;
 using FastSidecar.Protocol;
+using FastSidecar.Transport.Async;
 
 namespace FastSidecar.Api.Http;
 
 /// <summary>Service invocation over the HTTP API (dapr pkg/api/http/directmessaging.go v1.18.3).</summary>
 internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions options, InvocationObserver observer, TimeProvider time)
 {
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     public async ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
     {
         var request = exchange.Invoke;
@@ -40,7 +41,7 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private static async ValueTask EndAsync(InvokeRequest request, InvokeResult result)
     {
         try
@@ -56,7 +57,7 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask AnswerAsync(HttpExchange exchange, InvokeResult result)
     {
         if (result.Failed)

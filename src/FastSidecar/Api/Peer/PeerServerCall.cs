@@ -7,6 +7,7 @@ using FastSidecar.Inbound;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Buffers;
 using FastSidecar.Transport.Grpc;
 using FastSidecar.Transport.Headers;
@@ -83,7 +84,7 @@ internal sealed class PeerServerCall
         _owner.Return(this);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask RunAsync(Http2Stream stream)
     {
         _stream = stream;
@@ -168,7 +169,7 @@ internal sealed class PeerServerCall
         return ValueTask.CompletedTask;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask CallLocalStreamAsync()
     {
         if (!_inbound.HasApp)
@@ -274,7 +275,7 @@ internal sealed class PeerServerCall
     }
 
     /// <summary>The response head leaves at once; body pieces follow as they come from the app.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask SendResponseAsync(InvokeResponse response)
     {
         var body = response.Body;

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using FastSidecar.Protocol.Protobuf;
+using FastSidecar.Transport.Async;
 
 namespace FastSidecar.Protocol.Peer;
 
@@ -171,7 +172,7 @@ internal sealed class PeerMessageReader : PipeReader
         input?.Complete(exception);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask ReadHeadAwaitedAsync(ValueTask<ReadResult> read, bool hasRead, CancellationToken cancellationToken)
     {
         while (!_wholeWanted)
@@ -281,7 +282,7 @@ internal sealed class PeerMessageReader : PipeReader
         return _ended;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<ReadResult> ReadAwaitedAsync(ValueTask<ReadResult> read, bool hasRead, CancellationToken cancellationToken)
     {
         while (true)

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using FastSidecar.Invocation;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Http1;
 
 namespace FastSidecar.Targets.Apps;
@@ -110,7 +111,7 @@ internal sealed class AppBody : PipeReader
     {
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<ReadResult> AwaitAsync(ValueTask<ReadResult> reading)
     {
         try

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http1;
 
@@ -68,7 +69,7 @@ internal sealed class AppCall : InvokeResponse
     public string? UploadError { get; private set; }
 
     /// <summary>Sends the request and returns when the response head is in; the rest of the request body may still be on its way.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     public async ValueTask StartAsync(Http1Exchange exchange, InvokeRequest request, ReadOnlyMemory<byte> target, CancellationToken cancellationToken)
     {
         _exchange = exchange;
@@ -167,7 +168,7 @@ internal sealed class AppCall : InvokeResponse
 
     /// <param name="answered">Given for a body that is held back: completes when the app has answered without asking for it.</param>
     /// <param name="cancellationToken">The client is gone.</param>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask UploadAsync(Task? answered, CancellationToken cancellationToken)
     {
         var exchange = _exchange;
@@ -251,7 +252,7 @@ internal sealed class AppCall : InvokeResponse
         return WriteAwaitedAsync(output, piece, cancellationToken);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private static async ValueTask<bool> WriteAwaitedAsync(PipeWriter output, ReadOnlyMemory<byte> piece, CancellationToken cancellationToken) =>
         (await output.WriteAsync(piece, cancellationToken)).IsCompleted;
 

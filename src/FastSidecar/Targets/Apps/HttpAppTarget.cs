@@ -5,6 +5,7 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Http1;
 
 namespace FastSidecar.Targets.Apps;
@@ -74,7 +75,7 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
     /// Sends, and once more on a fresh connection when the pooled one was closed at the same moment (<see cref="MaySendAgain"/>). Dapr passes that
     /// on as an error; the recorded neighbouring cases, where the app read the request and closed, are not repeated here either.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeResult> SendAsync(InvokeRequest request, byte[] target, CancellationToken cancellationToken)
     {
         var sent = await TrySendAsync(request, target, fresh: false, cancellationToken);
@@ -88,7 +89,7 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
     }
 
     /// <summary>Null when the request is to be sent again; never on a fresh connection.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeResult?> TrySendAsync(InvokeRequest request, byte[] target, bool fresh, CancellationToken cancellationToken)
     {
         Http1Exchange exchange;

@@ -5,6 +5,7 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Buffers;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http2;
@@ -57,7 +58,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     /// <summary>
     /// CallLocalStream: sends the head and what is there of the body, and returns when the response head is in. Null, or why there is none.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeError?> SendStreamAsync(PeerCallTemplate template, CancellationToken cancellationToken)
     {
         _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
@@ -181,7 +182,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     /// Sends the first message with whatever of the body is there, then the rest as it comes. The head leaves at once even if no byte of
     /// the body has come.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask UploadAsync(CancellationToken cancellationToken)
     {
         var stream = _stream;
@@ -274,7 +275,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         stream.Reset(Http2ErrorCode.Cancel);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeError?> ReadHeadAsync(bool unary, CancellationToken cancellationToken)
     {
         await _stream.ReadHeadAsync(cancellationToken);

@@ -3,6 +3,7 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Channels;
 using FastSidecar.Transport.Grpc;
 using FastSidecar.Transport.Http2;
@@ -39,7 +40,7 @@ internal sealed class PeerTarget : ITarget
         _unaryTemplate = new PeerCallTemplate(MethodPaths.CallLocal, authority, tls);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
     {
         var result = await SendAsync(request, unary: false, cancellationToken);
@@ -83,7 +84,7 @@ internal sealed class PeerTarget : ITarget
         return await SendAsync(request, unary: true, cancellationToken);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeResult> SendAsync(InvokeRequest request, bool unary, CancellationToken cancellationToken)
     {
         Http2Stream stream;
