@@ -60,7 +60,8 @@ public sealed class ClosingAppTests(ScriptedAppPair pair) : PairTests<ScriptedAp
         }));
 
         Assert.True(failures.Count <= mostResets, $"{failures.Count} failures, the first: {failures.FirstOrDefault()}");
-        Assert.All(failures, static failure => Assert.Contains("connection reset by peer", failure, StringComparison.Ordinal));
+        // The app's FIN may be seen before the reset that follows it.
+        Assert.All(failures, static failure => Assert.Matches("connection reset by peer|: EOF", failure));
         Assert.Equal(Clients * CallsOfEach, seen.Count + failures.Count);
         Assert.All(seen, static entry => Assert.True(entry.Value == 1, $"{entry.Key} reached the app {entry.Value} times"));
     }

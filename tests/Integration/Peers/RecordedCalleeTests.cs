@@ -41,7 +41,8 @@ public sealed class RecordedCalleeTests(ScriptedAppPair pair) : PairTests<Script
         }
 
         var unexpected = found.Where(static entry => !Differences.ContainsKey(entry.Key)).Select(static entry => $"{entry.Key}: {entry.Value}");
-        var matching = Differences.Keys.Where(name => !found.ContainsKey(name)).Select(static name => $"{name}: listed as different, and matches");
+        // Whether a second message that breaks the rules is seen before the app is called depends on how they arrive.
+        var matching = Differences.Where(entry => !found.ContainsKey(entry.Key) && entry.Value != NotCalled).Select(static entry => entry.Key).Select(static name => $"{name}: listed as different, and matches");
         var complaints = string.Join('\n', unexpected.Concat(matching).Order(StringComparer.Ordinal));
         Assert.True(complaints.Length == 0, complaints);
     }
