@@ -24,7 +24,7 @@ internal sealed class HttpEdge : IAsyncDisposable
     private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false, Expect100ContinueTimeout = TestTimeouts.Default });
     private readonly Uri _address;
 
-    private HttpEdge(HttpApiOptions options, TimeProvider time)
+    private HttpEdge(HttpApiOptions options, TimeProvider time, TimeProvider serverTime)
     {
         _channels = new ChannelPool(new ChannelPoolOptions(), time);
         _resolver = new CachingResolver(new LocalResolver(this), new CachingOptions(), time, NullLogger.Instance);
@@ -44,7 +44,7 @@ internal sealed class HttpEdge : IAsyncDisposable
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         _address = new Uri($"http://127.0.0.1:{((IPEndPoint)socket.LocalEndPoint!).Port}");
-        _server = new HttpServer([socket], api, new Http2Api(api, new Http2Options(), Log, time).ServeAsync, NullLoggerFactory.Instance, TimeProvider.System);
+        _server = new HttpServer([socket], api, new Http2Api(api, new Http2Options(), Log, time).ServeAsync, NullLoggerFactory.Instance, serverTime);
     }
 
     /// <summary>The own app, app id <c>a</c>.</summary>
@@ -60,9 +60,10 @@ internal sealed class HttpEdge : IAsyncDisposable
 
     /// <param name="options">Of the API; null for the defaults.</param>
     /// <param name="time">What the API waits by; null for the system's.</param>
-    public static async Task<HttpEdge> StartAsync(HttpApiOptions? options = null, TimeProvider? time = null)
+    /// <param name="serverTime">What the server waits by; null for the system's.</param>
+    public static async Task<HttpEdge> StartAsync(HttpApiOptions? options = null, TimeProvider? time = null, TimeProvider? serverTime = null)
     {
-        var edge = new HttpEdge(options ?? new HttpApiOptions(), time ?? TimeProvider.System);
+        var edge = new HttpEdge(options ?? new HttpApiOptions(), time ?? TimeProvider.System, serverTime ?? TimeProvider.System);
         await edge._server.StartAsync(CancellationToken.None);
         return edge;
     }

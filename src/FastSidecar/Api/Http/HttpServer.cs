@@ -100,7 +100,7 @@ internal sealed class HttpServer : IAsyncDisposable
     private void Configure(ListenOptions listen, ConnectionDelegate? http2)
     {
         listen.Protocols = HttpProtocols.Http1;
-        listen.Use(next => http2 is null ? _connections.Watch(next) : ProtocolSniffer.Split(_connections.Watch(next), http2));
+        listen.Use(next => ProtocolSniffer.Split(_connections.Watch(next), http2, _time));
     }
 
     /// <summary>Dapr has no limit but the size of the head, which is counted by us (HttpApi), and ten seconds for it to arrive.</summary>
