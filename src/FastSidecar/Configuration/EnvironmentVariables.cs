@@ -37,11 +37,6 @@ internal sealed record EnvironmentVariables
     /// </summary>
     public string Namespace => this["NAMESPACE"] ?? "default";
 
-    /// <summary>The same as a filter on resources: empty means any (dapr pkg/internal/loader/disk/disk.go).</summary>
-    public string ResourceNamespace => this["NAMESPACE"] ?? "";
-
-    public string PodName => this["POD_NAME"] ?? "";
-
     /// <summary>Replaces the detected address of this host; empty: detect.</summary>
     public string HostIp => this["DAPR_HOST_IP"] ?? "";
 

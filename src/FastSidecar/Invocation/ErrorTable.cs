@@ -16,14 +16,11 @@ internal static class ErrorTable
     public static readonly InvokeError LocalAppChannelMissing = new(ErrorSide.Self, null, "cannot invoke local endpoint: app channel not initialized");
     public static readonly InvokeError InvalidVerb = new(ErrorSide.Self, GrpcStatusCode.InvalidArgument, "invalid HTTP verb");
     public static readonly InvokeError MissingHttpExtension = new(ErrorSide.Self, GrpcStatusCode.InvalidArgument, "missing HTTP extension field");
-    public static readonly InvokeError MissingLeadingFields = new(ErrorSide.Peer, null, "response does not contain the required fields in the leading chunk");
     public static readonly InvokeError NoResponse = new(ErrorSide.Peer, null, "EOF");
 
     public static InvokeError InvalidMethod(string text) => new(ErrorSide.Self, GrpcStatusCode.InvalidArgument, text);
 
     public static InvokeError NotResolved(string text) => new(ErrorSide.Self, null, text);
-
-    public static InvokeError EmptyAddress(string ns, string id) => new(ErrorSide.Self, null, $"resolver returned empty address for app id {ns}/{id}");
 
     public static InvokeError UnsupportedVersion(int version) =>
         new(ErrorSide.Peer, GrpcStatusCode.Unimplemented, $"Unsupported spec version: {version}");

@@ -12,8 +12,6 @@ public static class BinaryMetadata
 
     private static ReadOnlySpan<byte> Alphabet => "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"u8;
 
-    public static bool IsBinaryName(ReadOnlySpan<byte> name) => name.EndsWith("-bin"u8);
-
     /// <summary>Length of the text for so many bytes.</summary>
     public static int EncodedLength(int bytes) => checked((int)(((bytes * 4L) + 2) / 3));
 

@@ -59,9 +59,6 @@ public sealed class Http2Stream : IDisposable
     /// <summary>The peer's first HEADERS carried END_STREAM (for gRPC: a trailers-only answer).</summary>
     public bool EndedWithHeaders { get; internal set; }
 
-    /// <summary>The whole of the peer's side (END_STREAM) has been received, though perhaps not yet read.</summary>
-    public bool InputEnded => _input.IsEnded;
-
     /// <summary>
     /// Server: what is wrong with the request, when <see cref="Http2Options.MalformedRequests"/> leaves the answer to the handler; else
     /// <see cref="MalformedReason.None"/>.

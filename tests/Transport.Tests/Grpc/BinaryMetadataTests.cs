@@ -45,13 +45,6 @@ public sealed class BinaryMetadataTests
     [InlineData("AB==")]
     public void BitsLeftOver_AreIgnored(string text) => Assert.Equal([0], Decode(text));
 
-    [Fact]
-    public void BinaryName_EndsInBin()
-    {
-        Assert.True(BinaryMetadata.IsBinaryName("grpc-trace-bin"u8));
-        Assert.False(BinaryMetadata.IsBinaryName("grpc-trace-bind"u8));
-    }
-
     private static byte[] Decode(string text)
     {
         var output = new byte[BinaryMetadata.MaxDecodedLength(text.Length)];

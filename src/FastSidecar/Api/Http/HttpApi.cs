@@ -175,24 +175,13 @@ internal sealed partial class HttpApi : IHttpHandler
     /// </summary>
     private bool IsAuthorized(HttpExchange exchange, RequestTarget target)
     {
-        if (_apiToken.Length == 0)
-        {
-            return true;
-        }
-
-        if (target.Match.Endpoint is (ApiEndpoint.Healthz or ApiEndpoint.HealthzOutbound) && IsPlainHealthPath(target.DecodedPath))
+        if (_apiToken.Length == 0 || RouteTable.IsTokenExempt(target.DecodedPath, target.Match.Endpoint))
         {
             return true;
         }
 
         return exchange.RequestHeaders.TryGet(HeaderNames.DaprApiToken, out var token)
             && System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(token, _apiToken);
-    }
-
-    private static bool IsPlainHealthPath(ReadOnlySpan<byte> path)
-    {
-        var trimmed = path.Trim((byte)'/');
-        return trimmed.SequenceEqual("v1.0/healthz"u8) || trimmed.SequenceEqual("v1.0/healthz/outbound"u8);
     }
 
     private static partial class Log

@@ -23,6 +23,9 @@ internal abstract class HttpExchange
     /// <summary>The client speaks HTTP/1.1, so hop-by-hop response headers mean something.</summary>
     public abstract bool IsHttp11 { get; }
 
+    /// <summary>A body without a length ends with the connection: there are no chunks.</summary>
+    public virtual bool IsHttp10 => false;
+
     /// <summary>Any version of HTTP/1.</summary>
     public abstract bool IsHttp1 { get; }
 

@@ -94,12 +94,7 @@ internal static class InvokeResponseWriter
         // A local event stream is the app's answer as it stands, its length included; any other status takes the ordinary way.
         var length = exchange.Invoke.EventStream && status <= 299 ? response.Length : null;
         exchange.Start(status, length);
-        await StreamAsync(exchange, response.Body);
-        if (length is not null)
-        {
-            // Kestrel sends what is left at the end only with the head or with the last chunk; here the head may be gone and no chunk comes.
-            await exchange.ResponseBody.FlushAsync(exchange.Aborted);
-        }
+        await StreamAsync(exchange, response.Body, isChunked: length is null && !exchange.IsHttp10);
     }
 
     /// <summary>A gRPC app's failure: its status takes the body's place.</summary>
@@ -147,13 +142,16 @@ internal static class InvokeResponseWriter
         exchange.CountBody(kept.WrittenCount);
         if (!ended)
         {
-            await StreamAsync(exchange, body);
+            await StreamAsync(exchange, body, isChunked: !exchange.IsHttp10);
         }
     }
 
     /// <summary>Passes the body on as it comes. Whenever it runs dry, what came so far leaves, the head first of all.</summary>
+    /// <param name="exchange">The head is set.</param>
+    /// <param name="body">The app's, to its end.</param>
+    /// <param name="isChunked">Not so with a length, and for an HTTP/1.0 client.</param>
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
-    private static async ValueTask StreamAsync(HttpExchange exchange, PipeReader body)
+    private static async ValueTask StreamAsync(HttpExchange exchange, PipeReader body, bool isChunked)
     {
         while (true)
         {
@@ -183,6 +181,12 @@ internal static class InvokeResponseWriter
             body.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted)
             {
+                // Kestrel sends what is left at the end only with the head or with the last chunk, and the head may be gone.
+                if (!isChunked)
+                {
+                    await exchange.ResponseBody.FlushAsync(exchange.Aborted);
+                }
+
                 return;
             }
 

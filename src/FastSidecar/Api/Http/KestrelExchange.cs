@@ -36,6 +36,8 @@ internal sealed class KestrelExchange : HttpExchange
 
     public override bool IsHttp11 => _request.Protocol == "HTTP/1.1";
 
+    public override bool IsHttp10 => _request.Protocol == "HTTP/1.0";
+
     public override long? RequestLength => _requestLength;
 
     public override PipeReader RequestBody => _requestBody.Reader;
