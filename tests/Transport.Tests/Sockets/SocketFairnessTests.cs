@@ -14,6 +14,9 @@ public sealed class SocketFairnessTests
 
     private const int Flood = 8 * 1024 * 1024;
 
+    /// <summary>So much of it is received while there is plenty behind it.</summary>
+    private const int Torrent = Flood - (8 * Plenty);
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -23,7 +26,7 @@ public sealed class SocketFairnessTests
         pair.Connection.Socket.ReceiveBufferSize = 4 * Plenty;
         var sending = pair.Peer.SendAsync(new byte[Flood]);
         var (received, waits) = (0L, 0);
-        while (received < Flood - (8 * Plenty))
+        while (received < Torrent)
         {
             AwaitPlenty(pair);
             var read = pair.Connection.Input.ReadAsync();
@@ -35,7 +38,7 @@ public sealed class SocketFairnessTests
 
         Assert.True(waits > 0, $"no wait in {received} bytes");
         pair.Connection.Abort(reset: true);
-        await Assert.ThrowsAnyAsync<SocketException>(() => sending.Within("the sender"));
+        await EndOf(sending).Within("the sender");
     }
 
     /// <summary>The loop's own engine takes a small receive for the last; it is the runtime's that goes on.</summary>
@@ -83,11 +86,11 @@ public sealed class SocketFairnessTests
         await flooding.Within("the flood");
         await waiting.Within("the other flow");
         flood.Connection.Abort(reset: true);
-        await Assert.ThrowsAnyAsync<SocketException>(() => sending.Within("the sender"));
+        await EndOf(sending).Within("the sender");
 
         async Task ReadFloodAsync(PipeReader input)
         {
-            while (received < Flood - (8 * Plenty))
+            while (received < Torrent)
             {
                 var read = await input.ReadAsync();
                 received += read.Buffer.Length;
@@ -125,6 +128,19 @@ public sealed class SocketFairnessTests
                 var read = await input.ReadAsync();
                 input.AdvanceTo(read.Buffer.End);
             }
+        }
+    }
+
+    /// <summary>The kernel may have taken all of it, or not.</summary>
+    private static async Task EndOf(Task sending)
+    {
+        try
+        {
+            await sending;
+        }
+        catch (SocketException)
+        {
+            // The connection was aborted under it.
         }
     }
 
