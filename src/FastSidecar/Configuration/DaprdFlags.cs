@@ -61,6 +61,11 @@ internal sealed class DaprdFlags
         ReadBufferSize = Set.String("read-buffer-size", "4Ki", "Largest request head, as a quantity");
         ReadBufferSizeKb = Set.Integer(
             "dapr-http-read-buffer-size", 4, "Largest request head in KB", deprecated: "use '--read-buffer-size 4Ki'");
+        ReplayBufferSize = Set.String(
+            "replay-buffer-size",
+            "64Ki",
+            "How much of a request body is kept so that a failed call can be repeated, as a quantity; 0 keeps nothing",
+            hidden: !listOwnFlags);
         AllowedOrigins = Set.String("allowed-origins", "", "Origins that CORS lets in, comma separated");
         EnableApiLogging = Set.Switch("enable-api-logging", false, "Log every call of the APIs");
         GracefulShutdownSeconds = Set.Integer("dapr-graceful-shutdown-seconds", 5, "Seconds a shutdown waits for what is under way");
@@ -175,6 +180,8 @@ internal sealed class DaprdFlags
     public Flag<string> ReadBufferSize { get; }
 
     public Flag<long> ReadBufferSizeKb { get; }
+
+    public Flag<string> ReplayBufferSize { get; }
 
     public Flag<string> AllowedOrigins { get; }
 

@@ -310,7 +310,12 @@ internal sealed partial class Sidecar
 
     private HttpRoutes CreateRoutes(OutboundInvoker outbound, InvocationObserver observer)
     {
-        var invoke = new InvokeOptions { MaxBodyBytes = Math.Max(0, _options.MaxBodyBytes), ApiTokenChecked = _environment.ApiToken.Length > 0 };
+        var invoke = new InvokeOptions
+        {
+            MaxBodyBytes = Math.Max(0, _options.MaxBodyBytes),
+            ApiTokenChecked = _environment.ApiToken.Length > 0,
+            ReplayBytes = _options.ReplayBufferBytes,
+        };
         return new HttpRoutes(
             new InvokeRoute(outbound, invoke, observer, _time),
             HealthRoute(),

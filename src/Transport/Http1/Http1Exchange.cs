@@ -98,7 +98,13 @@ public sealed class Http1Exchange : IDisposable
     public ValueTask FlushAsync(CancellationToken cancellationToken)
     {
         var flush = _connection.Body.FlushAsync(cancellationToken);
-        return flush.IsCompletedSuccessfully ? ValueTask.CompletedTask : FlushAwaitedAsync(flush);
+        if (!flush.IsCompletedSuccessfully)
+        {
+            return FlushAwaitedAsync(flush);
+        }
+
+        _ = flush.Result; // a flush lasts until its result is taken
+        return ValueTask.CompletedTask;
     }
 
     /// <summary>

@@ -24,12 +24,6 @@ public sealed class Http2Connection : IAsyncDisposable, ITurnMember
 
     private const ulong KeepAlivePing = 0;
 
-    /// <summary>
-    /// Reads that completed at once, in a row, before the loop leaves its thread: with inline completions a peer that sends without a pause
-    /// would keep all other connections of the socket thread waiting.
-    /// </summary>
-    private const int MaxReadsInARow = 32;
-
     private readonly IDuplexPipe _transport;
     private readonly Http2Options _options;
     private readonly IHttp2StreamHandler? _handler;
@@ -461,19 +455,9 @@ public sealed class Http2Connection : IAsyncDisposable, ITurnMember
         Exception? end = null;
         try
         {
-            var inARow = 0;
-            var more = true;
-            while (more)
+            while (OnRead(await _transport.Input.ReadAsync()))
             {
-                var read = _transport.Input.ReadAsync();
-                inARow = read.IsCompleted ? inARow + 1 : 0;
-                if (inARow == MaxReadsInARow)
-                {
-                    inARow = 0;
-                    await Task.Yield();
-                }
-
-                more = OnRead(await read);
+                // A peer that never pauses does not keep the thread: the transport sees to that (SocketPipeReader).
             }
         }
         catch (Exception failure)

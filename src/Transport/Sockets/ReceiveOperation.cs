@@ -20,5 +20,8 @@ internal abstract class ReceiveOperation : IDisposable
     /// <summary>Starts. True: it is under way, and the connection's reader is called when it has ended. False: it has ended at once.</summary>
     public abstract bool Start();
 
+    /// <summary>As <see cref="Start"/>, but nothing is received before this thread's other sockets had their turn. It never ends at once.</summary>
+    public abstract void StartLater();
+
     public abstract void Dispose();
 }

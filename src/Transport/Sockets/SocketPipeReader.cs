@@ -17,6 +17,15 @@ namespace FastSidecar.Transport.Sockets;
 /// </remarks>
 internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult>
 {
+    /// <summary>
+    /// Receives in a row that may end at once, and bytes they may bring. Whoever reads usually runs on the thread of all sockets, and a peer
+    /// that sends without a pause would keep it: after so much the other sockets have their turn first. The bytes are what costs, because all
+    /// that can be made of them is done before the next receive (thousands of pipelined requests).
+    /// </summary>
+    internal const int MaxReceivesInARow = 32;
+
+    internal const int MaxBytesInARow = 128 * 1024;
+
     private readonly SocketConnection _connection;
     private readonly ReceiveOperation _operation;
     private readonly Lock _gate = new();
@@ -33,13 +42,15 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     private bool _completed;
     private bool _end;
     private IOException? _fault;
+    private int _receivesInARow;
+    private long _bytesInARow;
 
     public SocketPipeReader(SocketConnection connection)
     {
         _connection = connection;
         _operation = connection.LoopSocket is { } socket
-            ? new LoopReceive(socket, _buffer, OnReceived)
-            : new RuntimeReceive(connection.Socket, _buffer, OnReceived);
+            ? new LoopReceive(socket, _buffer, _gate, OnReceived)
+            : new RuntimeReceive(connection.Socket, _buffer, _gate, OnReceived);
     }
 
     /// <summary>For the event loop: something is there to receive.</summary>
@@ -238,14 +249,32 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     private bool Receive()
     {
         Volatile.Write(ref _receiving, true);
+        if (_receivesInARow >= MaxReceivesInARow || _bytesInARow >= MaxBytesInARow)
+        {
+            StartRow();
+            _operation.StartLater();
+            return true;
+        }
+
+        // Before the start: once it waits, the next receive may be another thread's.
+        var (receives, bytes) = (_receivesInARow, _bytesInARow);
+        StartRow();
         if (_operation.Start())
         {
             return true;
         }
 
+        _receivesInARow = receives + 1;
+        _bytesInARow = bytes + _operation.Count;
         Commit();
         Volatile.Write(ref _receiving, false);
         return false;
+    }
+
+    private void StartRow()
+    {
+        _receivesInARow = 0;
+        _bytesInARow = 0;
     }
 
     private void OnReceived()

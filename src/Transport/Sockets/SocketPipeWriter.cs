@@ -13,11 +13,13 @@ namespace FastSidecar.Transport.Sockets;
 /// </summary>
 internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSource<FlushResult>
 {
-    // _state: Complete may meet a pending flush, then the flush's end finishes the job.
+    // _state: Complete may meet a pending flush, then the flush's end finishes the job. A flush that was waited for is Ended until its result
+    // has been taken, and only that makes the writer Idle: the waiter is set once per Reset, and no Reset comes between setting and taking.
     private const int Idle = 0;
     private const int Flushing = 1;
-    private const int Completed = 2;
-    private const int CompletedFlushing = 3;
+    private const int Ended = 2;
+    private const int Completed = 3;
+    private const int CompletedFlushing = 4;
 
     private readonly SocketConnection _connection;
     private readonly SendOperation _operation;
@@ -99,7 +101,7 @@ internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSo
         Volatile.Write(ref _state, Flushing);
         if (!Send())
         {
-            EndFlush();
+            EndFlush(Idle);
             return _fault is null ? default : ValueTask.FromException<FlushResult>(_fault);
         }
 
@@ -124,25 +126,29 @@ internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSo
 
     public override void Complete(Exception? exception = null)
     {
-        if (Volatile.Read(ref _state) >= Completed)
+        var state = Volatile.Read(ref _state);
+        if (state >= Completed)
         {
             return;
         }
 
         // Foreign memory was only there for the flush that follows it at once: what is left is ours.
         _queue.Clear();
-        if (Interlocked.CompareExchange(ref _state, Completed, Idle) != Idle)
+        while (true)
         {
-            // Unless the flush ended just now and has set the state back.
-            if (Interlocked.CompareExchange(ref _state, CompletedFlushing, Flushing) == Flushing)
+            var met = Interlocked.CompareExchange(ref _state, state == Flushing ? CompletedFlushing : Completed, state);
+            if (met == state)
             {
-                return;
+                break;
             }
 
-            Volatile.Write(ref _state, Completed);
+            state = met; // the flush ended just now, or its result was taken
         }
 
-        CloseSending();
+        if (state != Flushing)
+        {
+            CloseSending();
+        }
     }
 
     public override async ValueTask CompleteAsync(Exception? exception = null)
@@ -168,6 +174,10 @@ internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSo
         catch (IOException) when (canceled.IsCancellationRequested)
         {
             throw new OperationCanceledException(canceled);
+        }
+        finally
+        {
+            Interlocked.CompareExchange(ref _state, Idle, Ended);
         }
     }
 
@@ -228,23 +238,21 @@ internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSo
             return;
         }
 
-        // Read before the state says idle: from then on the writing flow may start the next flush.
-        var fault = _fault;
-        EndFlush();
-        if (fault is null)
+        EndFlush(Ended);
+        if (_fault is null)
         {
             _waiter.SetResult(default);
         }
         else
         {
-            _waiter.SetException(fault);
+            _waiter.SetException(_fault);
         }
     }
 
-    private void EndFlush()
+    private void EndFlush(int state)
     {
         SendQueue.ReturnBlocks(_sending);
-        if (Interlocked.CompareExchange(ref _state, Idle, Flushing) == CompletedFlushing)
+        if (Interlocked.CompareExchange(ref _state, state, Flushing) == CompletedFlushing)
         {
             Volatile.Write(ref _state, Completed);
             CloseSending();
@@ -275,7 +283,7 @@ internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSo
         }
 
         ThrowIfCompleted();
-        if (Volatile.Read(ref _state) == Flushing)
+        if (Volatile.Read(ref _state) != Idle)
         {
             throw new InvalidOperationException("one flush at a time");
         }

@@ -204,6 +204,44 @@ public sealed class SocketConnectionTests
         Assert.Equal("tail", Encoding.ASCII.GetString(all[^4..]));
     }
 
+    /// <summary>The send has ended, but nobody has asked for its result: the next flush would overwrite it.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task FlushWhoseResultWasNotTaken_NextFlushIsRefusedUntilThen(bool onEventLoop)
+    {
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
+        var output = pair.Connection.Output;
+        var pending = output.WriteAsync(new byte[16 * 1024 * 1024]);
+        Assert.False(pending.IsCompleted);
+        var reading = ReadToEndAsync(pair.Peer);
+        Assert.True(SpinWait.SpinUntil(() => pending.IsCompleted, TestTimeouts.Default));
+
+        output.Write("tail"u8);
+        Assert.Throws<InvalidOperationException>(() => { _ = output.FlushAsync(); });
+        Assert.False((await pending).IsCanceled);
+        await output.FlushAsync().AsTask().Within("the next flush");
+        await output.CompleteAsync();
+        Assert.Equal((16 * 1024 * 1024) + 4, (await reading.Within("peer reads all")).Length);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task CompletedBeforeTheFlushResultWasTaken_PeerSeesTheEnd(bool onEventLoop)
+    {
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
+        var output = pair.Connection.Output;
+        var pending = output.WriteAsync(new byte[16 * 1024 * 1024]);
+        var reading = ReadToEndAsync(pair.Peer);
+        Assert.True(SpinWait.SpinUntil(() => pending.IsCompleted, TestTimeouts.Default));
+
+        output.Complete();
+        Assert.Equal(16 * 1024 * 1024, (await reading.Within("peer reads all")).Length);
+        Assert.False((await pending).IsCanceled);
+        Assert.Throws<InvalidOperationException>(() => { _ = output.FlushAsync(); });
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -18,7 +18,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     /// <summary>So much is quoted of an answer that is no gRPC, as grpc-go does it.</summary>
     private const int MostQuotedBytes = 1024;
 
-    private readonly PeerTarget _owner;
+    private readonly PeerCallPool _pool;
     private readonly int _maxMessageBytes;
     private readonly PeerResponseHead _head = new();
     private readonly PeerMessageReader _reader = new();
@@ -30,9 +30,9 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     private bool _uploading;
     private bool _reading;
 
-    public PeerCall(PeerTarget owner, int maxMessageBytes)
+    public PeerCall(PeerCallPool pool, int maxMessageBytes)
     {
-        _owner = owner;
+        _pool = pool;
         _maxMessageBytes = maxMessageBytes;
         _sender = new PayloadSender(maxMessageBytes);
     }
@@ -333,6 +333,6 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         _upload = default;
         _uploading = false;
         _request = null!;
-        _owner.Return(this);
+        _pool.Return(this);
     }
 }

@@ -40,7 +40,7 @@ internal sealed class EventLoop
 
     /// <summary>Starts to watch the socket.</summary>
     /// <exception cref="SocketException">The kernel does not take it.</exception>
-    public unsafe void Add(LoopSocket socket)
+    public void Add(LoopSocket socket)
     {
         lock (_lock)
         {
@@ -59,9 +59,7 @@ internal sealed class EventLoop
             var ticket = ((long)(++_generation & int.MaxValue) << 32) | (uint)index;
             socket.Ticket = ticket;
             Volatile.Write(ref _sockets[index], socket);
-            var polled = stackalloc byte[EpollEvents.Size];
-            EpollEvents.Write(polled, Libc.In | Libc.Out | Libc.PeerHangUp | Libc.EdgeTriggered, (ulong)ticket);
-            if (Libc.EpollControl(_epoll, Libc.ControlAdd, socket.Handle, polled) != 0)
+            if (!Control(Libc.ControlAdd, socket))
             {
                 var error = Libc.LastError;
                 Forget(socket);
@@ -71,7 +69,7 @@ internal sealed class EventLoop
     }
 
     /// <summary>Stops watching it. News that are on their way are dropped.</summary>
-    public unsafe void Remove(LoopSocket socket)
+    public void Remove(LoopSocket socket)
     {
         lock (_lock)
         {
@@ -83,14 +81,39 @@ internal sealed class EventLoop
             Forget(socket);
             try
             {
-                var polled = stackalloc byte[EpollEvents.Size];
-                _ = Libc.EpollControl(_epoll, Libc.ControlDelete, socket.Handle, polled);
+                _ = Control(Libc.ControlDelete, socket); // what is asked for does not matter
             }
             catch (ObjectDisposedException)
             {
                 // Closed behind our back; the kernel has forgotten it by itself.
             }
         }
+    }
+
+    /// <summary>
+    /// Says once more, with the next wait, what the socket is ready for (epoll_ctl(2): a modified watch is looked at anew, edge-triggered or
+    /// not). False when it is not watched.
+    /// </summary>
+    public bool Report(LoopSocket socket)
+    {
+        lock (_lock)
+        {
+            try
+            {
+                return socket.Ticket >= 0 && Control(Libc.ControlModify, socket);
+            }
+            catch (ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
+
+    private unsafe bool Control(int operation, LoopSocket socket)
+    {
+        var polled = stackalloc byte[EpollEvents.Size];
+        EpollEvents.Write(polled, Libc.In | Libc.Out | Libc.PeerHangUp | Libc.EdgeTriggered, (ulong)socket.Ticket);
+        return Libc.EpollControl(_epoll, operation, socket.Handle, polled) == 0;
     }
 
     private void Forget(LoopSocket socket)

@@ -20,6 +20,7 @@ internal static unsafe partial class Libc
 
     public const int ControlAdd = 1; // EPOLL_CTL_ADD
     public const int ControlDelete = 2; // EPOLL_CTL_DEL
+    public const int ControlModify = 3; // EPOLL_CTL_MOD
 
     private const int InterruptedCall = 4; // EINTR
     private const int Again = 11; // EAGAIN

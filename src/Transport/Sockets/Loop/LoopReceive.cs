@@ -10,15 +10,18 @@ internal sealed class LoopReceive : ReceiveOperation
 {
     private readonly LoopSocket _socket;
     private readonly ReceiveBuffer _buffer;
+    private readonly Lock _gate;
     private readonly Action _onReceived;
 
     /// <param name="socket">Connected.</param>
     /// <param name="buffer">Where bytes go.</param>
+    /// <param name="gate">The reader's, under which the buffer is touched while a receive is under way.</param>
     /// <param name="onReceived">The reader's: a receive has ended.</param>
-    public LoopReceive(LoopSocket socket, ReceiveBuffer buffer, Action onReceived)
+    public LoopReceive(LoopSocket socket, ReceiveBuffer buffer, Lock gate, Action onReceived)
     {
         _socket = socket;
         _buffer = buffer;
+        _gate = gate;
         _onReceived = onReceived;
     }
 
@@ -57,6 +60,20 @@ internal sealed class LoopReceive : ReceiveOperation
         }
     }
 
+    /// <summary>Waits, and asks the loop to say once more what it has said already; that comes behind the news of other sockets.</summary>
+    public override void StartLater()
+    {
+        _socket.Readable.TryLower();
+        if (!_socket.IsAborted && _socket.Readable.TryWait())
+        {
+            _socket.AskAgain();
+            return;
+        }
+
+        // Aborted, or raised meanwhile: there is nothing to wait for.
+        ThreadPool.UnsafeQueueUserWorkItem(static receive => receive.OnReadable(), this, preferLocal: false);
+    }
+
     public override void Dispose()
     {
     }
@@ -64,7 +81,13 @@ internal sealed class LoopReceive : ReceiveOperation
     /// <summary>False when nothing was there.</summary>
     private unsafe bool Receive()
     {
-        var target = _buffer.Target();
+        Memory<byte> target;
+        lock (_gate)
+        {
+            // The reading flow may be giving bytes back: it need not wait for a receive to do that.
+            target = _buffer.Target();
+        }
+
         HasTarget = true;
         try
         {
@@ -107,7 +130,11 @@ internal sealed class LoopReceive : ReceiveOperation
             return true;
         }
 
-        _buffer.DropTarget();
+        lock (_gate)
+        {
+            _buffer.DropTarget();
+        }
+
         HasTarget = false;
         return false;
     }

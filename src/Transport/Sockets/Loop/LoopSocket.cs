@@ -91,6 +91,18 @@ internal sealed class LoopSocket
         }
     }
 
+    /// <summary>
+    /// For a receiving flow that began to wait though more may be there: the loop says so at its next wait, after what it has in hand.
+    /// </summary>
+    public void AskAgain()
+    {
+        // A socket that was aborted is not there any more, and its flow has been called.
+        if (!_loop.Report(this) && Readable.Raise())
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static socket => socket._onReadable!(), this, preferLocal: false);
+        }
+    }
+
     /// <summary>What a connect came to (SO_ERROR).</summary>
     public unsafe SocketError TakeError()
     {
