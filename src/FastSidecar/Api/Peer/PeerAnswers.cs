@@ -93,7 +93,9 @@ internal sealed class PeerAnswers
         return head;
     }
 
-    /// <summary>The request's subtype comes back, always behind "+", and an empty one not at all (grpc-go internal/grpcutil/method.go).</summary>
+    /// <summary>
+    /// The request's subtype comes back, always behind "+", and an empty one not at all (grpc-go internal/grpcutil/method.go).
+    /// </summary>
     private static void AddContentType(HeaderList head, ReadOnlySpan<byte> requested)
     {
         var plain = "application/grpc"u8;

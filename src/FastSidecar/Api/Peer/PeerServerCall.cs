@@ -8,7 +8,6 @@ using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
 using FastSidecar.Transport.Async;
-using FastSidecar.Transport.Buffers;
 using FastSidecar.Transport.Grpc;
 using FastSidecar.Transport.Http2;
 
@@ -18,8 +17,8 @@ namespace FastSidecar.Api.Peer;
 internal sealed class PeerServerCall
 {
     /// <summary>
-    /// So much of a body is kept in case the app's pooled connection turns out to be closed. It costs a copy, and a longer body has nearly always
-    /// met the closed connection with its first piece.
+    /// So much of a body is kept in case the app's pooled connection turns out to be closed. It costs a copy, and a longer body has nearly
+    /// always met the closed connection with its first piece.
     /// </summary>
     private const int KeptForRepeatBytes = 16 * 1024;
 
@@ -105,8 +104,8 @@ internal sealed class PeerServerCall
         }
         catch (Exception e) when (e is Http2StreamException or Http2ConnectionException or OperationCanceledException)
         {
-            // The caller is gone, or its deadline has passed: nothing more is said on this stream. Disposing it resets it with CANCEL where it
-            // is open, as grpc-go does at a deadline.
+            // The caller is gone, or its deadline has passed: nothing more is said on this stream. Disposing it resets it with CANCEL where
+            // it is open, as grpc-go does at a deadline.
         }
         catch (IOException e)
         {
@@ -166,7 +165,9 @@ internal sealed class PeerServerCall
             return CallLocalAsync();
         }
 
-        if (path.SequenceEqual(MethodPaths.CallActor) || path.SequenceEqual(MethodPaths.CallActorReminder) || path.SequenceEqual(MethodPaths.CallActorStream))
+        if (path.SequenceEqual(MethodPaths.CallActor) ||
+            path.SequenceEqual(MethodPaths.CallActorReminder) ||
+            path.SequenceEqual(MethodPaths.CallActorStream))
         {
             Fail(GrpcStatusCode.Unavailable, "placement service is not configured");
             return ValueTask.CompletedTask;
@@ -235,7 +236,7 @@ internal sealed class PeerServerCall
             return;
         }
 
-        var body = await ReadAllAsync(_reader, _maxMessageBytes, Deadline);
+        var body = await UnaryBody.ReadAsync(_reader, _maxMessageBytes, Deadline);
         _request.HasWholeBody = true;
         _request.Body.Start(PipeReader.Create(body), body.Length, BodyKind.Bytes, limitBytes: 0, keepAtMost: 0);
         var result = await _inbound.InvokeAsync(_request, Abandoned);
@@ -246,7 +247,7 @@ internal sealed class PeerServerCall
         }
 
         await using var response = result.Response;
-        var answer = await ReadAllAsync(response.Body, _maxMessageBytes, Abandoned);
+        var answer = await UnaryBody.ReadAsync(response.Body, _maxMessageBytes, Abandoned);
         _answers.WriteHead(withTrace: true);
         PeerResponseEncoder.WriteUnary(_stream.Output, Fields(response), answer, _maxMessageBytes);
         _answers.Succeed();
@@ -374,29 +375,6 @@ internal sealed class PeerServerCall
         if (_deadline is not { HasPassed: true })
         {
             _answers.Fail(code, text);
-        }
-    }
-
-    /// <summary>
-    /// The whole body. One that cannot fit into a message is read as far as that is certain: the encoder refuses it then, as grpc-go does,
-    /// with the size that it had come to, and disposing the response breaks the app off.
-    /// </summary>
-    private static async ValueTask<ReadOnlySequence<byte>> ReadAllAsync(PipeReader reader, int mostBytes, CancellationToken cancellationToken)
-    {
-        using var all = new PooledBufferWriter();
-        while (true)
-        {
-            var read = await reader.ReadAsync(cancellationToken);
-            foreach (var piece in read.Buffer)
-            {
-                all.Write(piece.Span);
-            }
-
-            reader.AdvanceTo(read.Buffer.End);
-            if (read.IsCompleted || all.WrittenCount > mostBytes)
-            {
-                return new ReadOnlySequence<byte>(all.WrittenSpan.ToArray());
-            }
         }
     }
 }
