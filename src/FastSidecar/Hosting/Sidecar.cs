@@ -286,7 +286,8 @@ internal sealed partial class Sidecar
     private async Task StartInternalAsync(SocketListener? reserved, int port, InboundInvoker inbound, int messageLimit, CancellationToken cancellationToken)
     {
         var listener = await _ports.BindInternalAsync(reserved, port, cancellationToken);
-        Parts.Internal = new Http2Listener(new PeerService(inbound, messageLimit, _logging.CreateLogger("dapr.runtime.grpc.internal")), PeerHttp2(_options), _time, _log);
+        var service = new PeerService(inbound, messageLimit, _time, _logging.CreateLogger("dapr.runtime.grpc.internal"));
+        Parts.Internal = new Http2Listener(service, PeerHttp2(_options), _time, _log);
         Parts.Internal.Start(listener);
         LogGrpcTracing("dapr.runtime.grpc.internal");
         Readiness.SetReady(Readiness.GrpcInternalServer);

@@ -18,6 +18,7 @@ internal sealed class FakeCallee : IAsyncDisposable
     private readonly JsonNode _scripts;
     private readonly ScriptedServer _server;
     private readonly List<string> _attempts = [];
+    private readonly Dictionary<string, string> _requests = [];
     private int _connections;
 
     public FakeCallee(JsonNode scripts)
@@ -42,6 +43,15 @@ internal sealed class FakeCallee : IAsyncDisposable
         }
     }
 
+    /// <summary>What came as DATA for a method, one byte a character.</summary>
+    public string Request(string method)
+    {
+        lock (_attempts)
+        {
+            return _requests.GetValueOrDefault(method, "");
+        }
+    }
+
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
     private JsonArray ScriptFor(string method)
@@ -61,9 +71,19 @@ internal sealed class FakeCallee : IAsyncDisposable
         };
     }
 
+    private void AddToRequest(string method, byte[] data)
+    {
+        lock (_attempts)
+        {
+            _requests[method] = _requests.GetValueOrDefault(method, "") + Encoding.Latin1.GetString(data);
+        }
+    }
+
     /// <summary>What is known of a stream; scripts wait for a change of it.</summary>
     private sealed class StreamView
     {
+        public required string Method { get; init; }
+
         public int DataFrames { get; set; }
 
         public bool Ended { get; set; }
@@ -140,6 +160,7 @@ internal sealed class FakeCallee : IAsyncDisposable
                     Open(stream, payload, ended: (flags & EndStream) != 0);
                     break;
                 case Data when _streams.TryGetValue(stream, out var view):
+                    owner.AddToRequest(view.Method, payload);
                     view.DataFrames += payload.Length > 0 ? 1 : 0;
                     view.Ended |= (flags & EndStream) != 0;
                     break;
@@ -154,8 +175,9 @@ internal sealed class FakeCallee : IAsyncDisposable
             var fields = new HeaderList();
             _decoder.Decode(block, fields);
             fields.TryGet(":path"u8, out var path);
-            var script = owner.ScriptFor(Encoding.UTF8.GetString(path[(path.LastIndexOf((byte)'/') + 1)..]));
-            var view = new StreamView { Ended = ended, Window = _firstWindow };
+            var method = Encoding.UTF8.GetString(path[(path.LastIndexOf((byte)'/') + 1)..]);
+            var script = owner.ScriptFor(method);
+            var view = new StreamView { Method = method, Ended = ended, Window = _firstWindow };
             _streams[stream] = view;
             _playing.Add(PlayAsync(script, stream, view));
         }

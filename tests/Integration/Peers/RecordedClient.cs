@@ -12,12 +12,13 @@ namespace FastSidecar.Integration.Peers;
 /// <summary>A caller's sidecar that runs recorded steps as the first stream of a connection, and keeps what came back on it.</summary>
 internal sealed class RecordedClient(RawConnection connection) : IDisposable
 {
-    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(3);
+    public static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(3);
 
     private readonly HpackDecoder _decoder = new(1 << 20);
     private readonly MemoryStream _data = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _reading = Task.CompletedTask;
+    private bool _hasHead;
     private long _window = 65_535;
     private long _streamWindow = 65_535;
 
@@ -27,13 +28,20 @@ internal sealed class RecordedClient(RawConnection connection) : IDisposable
     /// <summary>The peer has ended the stream, in whatever way.</summary>
     public bool Ended { get; private set; }
 
+    /// <summary>The first HEADERS ended the stream.</summary>
+    public bool TrailersOnly { get; private set; }
+
+    /// <summary>The connection has ended, or a GOAWAY announces it.</summary>
+    public bool ConnectionEnded { get; private set; }
+
     public uint? ResetCode { get; private set; }
 
     public byte[] Received => _data.ToArray();
 
     public static async Task<RecordedClient> ConnectAsync(int port) => new(await RawConnection.ConnectAsync(port));
 
-    public async Task RunAsync(JsonArray steps)
+    /// <summary>Runs the steps and waits for the end of the stream, or as long as it is <paramref name="patience"/>.</summary>
+    public async Task RunAsync(JsonArray steps, TimeSpan patience)
     {
         await connection.SendAsync(ClientStart);
         _reading = ReadAsync();
@@ -57,7 +65,14 @@ internal sealed class RecordedClient(RawConnection connection) : IDisposable
                 if (frame[3] == Data)
                 {
                     var size = frame.Length - 9;
-                    await UntilAsync(() => Interlocked.Read(ref _window) >= size && Interlocked.Read(ref _streamWindow) >= size, TestTimeouts.Default);
+                    var hasCredit = () => Interlocked.Read(ref _window) >= size && Interlocked.Read(ref _streamWindow) >= size;
+                    await UntilAsync(() => Ended || hasCredit(), TestTimeouts.Default);
+                    if (Ended)
+                    {
+                        // Answered before everything was sent.
+                        return;
+                    }
+
                     Interlocked.Add(ref _window, -size);
                     Interlocked.Add(ref _streamWindow, -size);
                 }
@@ -66,7 +81,7 @@ internal sealed class RecordedClient(RawConnection connection) : IDisposable
             }
         }
 
-        await UntilAsync(() => Ended, EndPatience);
+        await UntilAsync(() => Ended, patience);
     }
 
     public void Dispose() => connection.Dispose();
@@ -91,6 +106,7 @@ internal sealed class RecordedClient(RawConnection connection) : IDisposable
             // The test has seen enough.
         }
 
+        ConnectionEnded = true;
         Ended = true;
         Change();
     }
@@ -121,6 +137,8 @@ internal sealed class RecordedClient(RawConnection connection) : IDisposable
                     Fields[Encoding.UTF8.GetString(fields.Name(i))] = Encoding.UTF8.GetString(fields.Value(i));
                 }
 
+                TrailersOnly |= (flags & EndStream) != 0 && !_hasHead;
+                _hasHead = true;
                 Ended |= (flags & EndStream) != 0;
                 break;
             case Data:
@@ -132,6 +150,7 @@ internal sealed class RecordedClient(RawConnection connection) : IDisposable
                 Ended = true;
                 break;
             case GoAway:
+                ConnectionEnded = true;
                 Ended = true;
                 break;
         }

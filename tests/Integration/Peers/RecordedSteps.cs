@@ -62,7 +62,7 @@ internal static class RecordedSteps
 
         if (step["frame"] is JsonArray raw)
         {
-            return [Frame(raw[0]!.GetValue<byte>(), raw[1]!.GetValue<byte>(), raw[2]!.GetValue<int>(), Convert.FromHexString(raw[3]!.GetValue<string>()))];
+            return [Frame(raw[0]!.GetValue<byte>(), raw[1]!.GetValue<byte>(), raw[2]!.GetValue<int>(), Bytes(raw[3] as JsonArray ?? [raw[3]!.DeepClone()]))];
         }
 
         return end != 0 ? [Frame(Data, EndStream, stream)] : [];
@@ -73,7 +73,8 @@ internal static class RecordedSteps
     private static IEnumerable<(string, string)> Fields(JsonArray fields) =>
         fields.Select(static field => (field![0]!.GetValue<string>(), field[1]!.GetValue<string>()));
 
-    private static uint ErrorCode(JsonNode code) => code.GetValueKind() == System.Text.Json.JsonValueKind.Number
+    /// <summary>A code as its name or its number.</summary>
+    public static uint ErrorCode(JsonNode code) => code.GetValueKind() == System.Text.Json.JsonValueKind.Number
         ? code.GetValue<uint>()
         : Array.IndexOf(ErrorNames, code.GetValue<string>().ToUpperInvariant()) is >= 0 and var known
             ? (uint)known
