@@ -30,7 +30,9 @@ for project in tests/*/*.csproj; do
   passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0})) skipped=$((skipped + ${s:-0}))
   # A run that broke off counts as a failure even if no single test did.
   if [ "$code" -ne 0 ] && [ "${f:-0}" -eq 0 ]; then echo "$name ended with code $code"; failed=$((failed + 1)); fi
-  if [ "${p:-0}" -eq 0 ] && [ "${f:-0}" -eq 0 ] && [ "$code" -eq 0 ] && [ "${s:-0}" -gt 0 ]; then echo "$name ran no test"; fi
+  # So does one that ended well and ran nothing: it found no tests, or its counts were not printed as we read them.
+  if [ "$code" -eq 0 ] && [ -z "$p$f$s" ]; then echo "$name printed no counts"; failed=$((failed + 1)); fi
+  if [ "$code" -eq 0 ] && [ "${p:-0}" -eq 0 ] && [ "${s:-0}" -gt 0 ]; then echo "$name ran no test"; fi
 done
 
 # Once more at the end, where whoever reads a long log looks first.

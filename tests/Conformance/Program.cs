@@ -58,6 +58,7 @@ internal static class Program
             ExtraEnvironment = options.Here ? new Dictionary<string, string> { ["DAPR_HOST_IP"] = IsolatedNetwork.HostIpHere } : [],
             ExtraFlags = options.Here ? ["--mdns-interface", "lo"] : [],
             CasePattern = options.CasePattern,
+            Perturbation = options.Perturbation,
         };
         try
         {

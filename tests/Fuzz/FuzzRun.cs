@@ -10,14 +10,15 @@ namespace FastSidecar.Fuzz;
 /// </summary>
 internal static class FuzzRun
 {
-    private const int InputsPerSeed = 5_000;
+    private const int InputsPerRun = 5_000;
 
     /// <summary>An ordinary run ends here even on a machine that crawls.</summary>
     private static readonly TimeSpan OrdinaryLimit = TimeSpan.FromSeconds(10);
 
     /// <param name="seeds">Valid inputs: mutations of these reach deeper than noise does.</param>
     /// <param name="target">Gets an input and a random source for its own choices; throws when it finds a fault.</param>
-    public static void Run(IReadOnlyList<byte[]> seeds, Action<byte[], Random> target)
+    /// <param name="inputs">How many inputs one random seed gives; fewer for a slow target.</param>
+    public static void Run(IReadOnlyList<byte[]> seeds, Action<byte[], Random> target, int inputs = InputsPerRun)
     {
         var elapsed = Stopwatch.StartNew();
         var longRun = Environment.GetEnvironmentVariable("FASTSIDECAR_FUZZ_SECONDS");
@@ -25,12 +26,13 @@ internal static class FuzzRun
         var randomSeed = longRun is null ? 1 : Environment.TickCount;
         do
         {
-            RunOnce(seeds, target, randomSeed++, elapsed, limit);
+            RunOnce(seeds, target, inputs, randomSeed++, elapsed, limit);
         }
         while (longRun is not null && elapsed.Elapsed < limit);
     }
 
-    private static void RunOnce(IReadOnlyList<byte[]> seeds, Action<byte[], Random> target, int randomSeed, Stopwatch elapsed, TimeSpan limit)
+    private static void RunOnce(
+        IReadOnlyList<byte[]> seeds, Action<byte[], Random> target, int inputs, int randomSeed, Stopwatch elapsed, TimeSpan limit)
     {
         var random = new Random(randomSeed);
         var mutator = new Mutator(random, seeds);
@@ -39,7 +41,7 @@ internal static class FuzzRun
             Try(seed, target, random, randomSeed, input: -1);
         }
 
-        for (var i = 0; i < InputsPerSeed && elapsed.Elapsed < limit; i++)
+        for (var i = 0; i < inputs && elapsed.Elapsed < limit; i++)
         {
             Try(mutator.Next(), target, random, randomSeed, i);
         }

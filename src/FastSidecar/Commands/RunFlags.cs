@@ -2,7 +2,7 @@ using FastSidecar.Configuration.Flags;
 
 namespace FastSidecar.Commands;
 
-/// <summary>The flags of <c>run</c>: those of <c>dapr run</c> (dapr/cli cmd/run.go) for one app, and --mdns-interface.</summary>
+/// <summary>The flags of <c>run</c>: those of <c>dapr run</c> (dapr/cli cmd/run.go) for one app, and our --mdns-interface and --replay-buffer-size.</summary>
 internal sealed class RunFlags
 {
     private const string Random = "; -1 takes any that is free";
@@ -38,6 +38,7 @@ internal sealed class RunFlags
 
         MaxBodySize = Set.String("max-body-size", "4Mi", "Largest request body of both APIs, as a quantity");
         ReadBufferSize = Set.String("read-buffer-size", "4Ki", "Largest request head, as a quantity");
+        ReplayBufferSize = Set.String("replay-buffer-size", "64Ki", "How much of a request body is kept for a repeat, as a quantity");
         EnableApiLogging = Set.Switch("enable-api-logging", false, "Log every call of the APIs");
         LogLevel = Set.String("log-level", "info", "Least severe level the sidecar logs");
         LogAsJson = Set.Switch("log-as-json", false, "The sidecar logs JSON");
@@ -101,6 +102,8 @@ internal sealed class RunFlags
     public Flag<string> MaxBodySize { get; }
 
     public Flag<string> ReadBufferSize { get; }
+
+    public Flag<string> ReplayBufferSize { get; }
 
     public Flag<bool> EnableApiLogging { get; }
 

@@ -79,6 +79,7 @@ internal sealed record RunPlan
         arguments.Add("--dapr-internal-grpc-port", Number(internalPort));
         arguments.AddSwitch("--log-as-json", flags.LogAsJson.Value);
         arguments.Add("--mdns-interface", flags.MdnsInterface.Value);
+        arguments.Add("--replay-buffer-size", flags.ReplayBufferSize.IsGiven ? flags.ReplayBufferSize.Value : "");
 
         return new RunPlan
         {

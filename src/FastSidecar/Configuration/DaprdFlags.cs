@@ -38,8 +38,8 @@ internal sealed class DaprdFlags
         EnableMetrics = Set.Switch("enable-metrics", true, "Serve Prometheus metrics");
         MetricsPort = Set.String("metrics-port", "9090", "Port of the metrics");
         MetricsListenAddress = Set.String("metrics-listen-address", "0.0.0.0", "Address of the metrics");
-        EnableProfiling = Set.Switch("enable-profiling", false, "Serve profiling data of Go's runtime; ignored");
-        ProfilePort = Set.String("profile-port", "7777", "Port of the profiling data; ignored");
+        EnableProfiling = Set.Switch("enable-profiling", false, "Open the profiling port; it has an index only, for there is no Go runtime to profile");
+        ProfilePort = Set.String("profile-port", "7777", "Port of the profiling data");
 
         // The app.
         AppPort = Set.String("app-port", "", "Port the app listens on");
@@ -61,6 +61,11 @@ internal sealed class DaprdFlags
         ReadBufferSize = Set.String("read-buffer-size", "4Ki", "Largest request head, as a quantity");
         ReadBufferSizeKb = Set.Integer(
             "dapr-http-read-buffer-size", 4, "Largest request head in KB", deprecated: "use '--read-buffer-size 4Ki'");
+        ReplayBufferSize = Set.String(
+            "replay-buffer-size",
+            "64Ki",
+            "How much of a request body is kept so that a failed call can be repeated, as a quantity; 0 keeps nothing",
+            hidden: !listOwnFlags);
         AllowedOrigins = Set.String("allowed-origins", "", "Origins that CORS lets in, comma separated");
         EnableApiLogging = Set.Switch("enable-api-logging", false, "Log every call of the APIs");
         GracefulShutdownSeconds = Set.Integer("dapr-graceful-shutdown-seconds", 5, "Seconds a shutdown waits for what is under way");
@@ -87,10 +92,6 @@ internal sealed class DaprdFlags
         Version = Set.Switch("version", false, "Print the version and end");
         BuildInfo = Set.Switch("build-info", false, "Print what was built and end");
         Wait = Set.Switch("wait", false, "Wait until a running sidecar is ready for outbound calls, then end");
-
-        // Go's own profiler, which a program without Go's runtime does not have.
-        Ignore(EnableProfiling);
-        Ignore(ProfilePort);
 
         // Building blocks that are not service invocation.
         Ignore(Set.String("placement-host-address", "", "Addresses of the placement service; ignored"));
@@ -179,6 +180,8 @@ internal sealed class DaprdFlags
     public Flag<string> ReadBufferSize { get; }
 
     public Flag<long> ReadBufferSizeKb { get; }
+
+    public Flag<string> ReplayBufferSize { get; }
 
     public Flag<string> AllowedOrigins { get; }
 

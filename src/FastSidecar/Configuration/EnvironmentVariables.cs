@@ -37,16 +37,17 @@ internal sealed record EnvironmentVariables
     /// </summary>
     public string Namespace => this["NAMESPACE"] ?? "default";
 
-    /// <summary>The same as a filter on resources: empty means any (dapr pkg/internal/loader/disk/disk.go).</summary>
-    public string ResourceNamespace => this["NAMESPACE"] ?? "";
-
-    public string PodName => this["POD_NAME"] ?? "";
-
     /// <summary>Replaces the detected address of this host; empty: detect.</summary>
     public string HostIp => this["DAPR_HOST_IP"] ?? "";
 
     /// <summary>HTTP/2 in cleartext on the HTTP API port is switched off (dapr pkg/api/http/server.go).</summary>
     public bool HttpH2cDisabled => IsTruthy("DAPR_HTTP_DISABLE_H2C");
+
+    /// <summary>Name of the variable behind <see cref="SkipsUserCheck"/>.</summary>
+    public const string SkipUserCheckName = "DAPR_UNSAFE_SKIP_CONTAINER_UID_GID_CHECK";
+
+    /// <summary>A sidecar in Kubernetes may be root; only the exact word <c>true</c> says so (dapr pkg/security/usergroup.go).</summary>
+    public bool SkipsUserCheck => this[SkipUserCheckName] == "true";
 
     /// <summary>PEM text of the trust anchors; empty: none given.</summary>
     public string TrustAnchors => this["DAPR_TRUST_ANCHORS"] ?? "";

@@ -103,6 +103,11 @@ internal sealed record SidecarOptions
     /// <summary>Largest request head, and largest head of an app's answer, in bytes.</summary>
     public long ReadBufferBytes { get; init; } = DefaultReadBufferBytes;
 
+    /// <summary>
+    /// How much of a body of known length is kept in memory, per request, so that it can be sent again; 0: nothing. Ours, not Dapr's.
+    /// </summary>
+    public int ReplayBufferBytes { get; init; } = 64 << 10;
+
     /// <summary>Origins as given, comma separated; empty: CORS off.</summary>
     public string AllowedOrigins { get; init; } = "";
 

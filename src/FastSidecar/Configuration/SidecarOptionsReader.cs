@@ -10,6 +10,8 @@ namespace FastSidecar.Configuration;
 /// </summary>
 internal static class SidecarOptionsReader
 {
+    private const int MaxReplayBufferBytes = 64 << 20;
+
     /// <summary>False with the reason that daprd logs as <c>Failed to parse flags: …</c>.</summary>
     public static bool TryRead(
         DaprdFlags flags,
@@ -23,7 +25,8 @@ internal static class SidecarOptionsReader
         const int Kilo = 1 << 10;
         if (!TryReadBytes(flags.MaxBodySize, flags.MaxRequestSizeMb, Mega, SidecarOptions.DefaultMaxBodyBytes, out var maxBody, out error)
             || !TryReadBytes(
-                flags.ReadBufferSize, flags.ReadBufferSizeKb, Kilo, SidecarOptions.DefaultReadBufferBytes, out var readBuffer, out error))
+                flags.ReadBufferSize, flags.ReadBufferSizeKb, Kilo, SidecarOptions.DefaultReadBufferBytes, out var readBuffer, out error)
+            || !TryReadReplayBytes(flags.ReplayBufferSize, out var replayBuffer, out error))
         {
             return false;
         }
@@ -73,6 +76,7 @@ internal static class SidecarOptionsReader
             DisabledInitEndpoints = ReadInitEndpoints(flags),
             MaxBodyBytes = maxBody,
             ReadBufferBytes = readBuffer,
+            ReplayBufferBytes = replayBuffer,
             AllowedOrigins = flags.AllowedOrigins.Value,
             ApiLogging = flags.EnableApiLogging.IsGiven ? flags.EnableApiLogging.Value : null,
             GracefulShutdown = ReadGrace(flags.GracefulShutdownSeconds.Value),
@@ -112,6 +116,27 @@ internal static class SidecarOptionsReader
         }
 
         bytes = bytes == -1 ? defaultBytes : bytes;
+        return true;
+    }
+
+    /// <summary>Ours, so it is strict: one buffer of that size may be held by every request.</summary>
+    private static bool TryReadReplayBytes(Flag<string> quantity, out int bytes, [NotNullWhen(false)] out string? error)
+    {
+        bytes = 0;
+        if (!Quantity.TryParseBytes(quantity.Value, out var wanted, out var reason))
+        {
+            error = $"invalid value for '{quantity.Name}' option: {reason}";
+            return false;
+        }
+
+        if (wanted is < 0 or > MaxReplayBufferBytes)
+        {
+            error = $"invalid value for '{quantity.Name}' option: must be between 0 and 64Mi, got {quantity.Value}";
+            return false;
+        }
+
+        bytes = (int)wanted;
+        error = null;
         return true;
     }
 

@@ -1,7 +1,5 @@
-using System.Net.Security;
-using System.Net.Sockets;
-using System.Security.Authentication;
 using FastSidecar.Configuration;
+using FastSidecar.Targets.Apps;
 using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Hosting;
@@ -17,8 +15,7 @@ internal sealed partial class AppWait(string address, int port, AppProtocol prot
     /// <summary>Every so many tries a line says that the wait goes on.</summary>
     private const int TriesPerLine = 100;
 
-    /// <summary>Apps bring certificates of their own: daprd asks for none in particular.</summary>
-    private static readonly SslClientAuthenticationOptions AnyCertificate = new() { RemoteCertificateValidationCallback = static (_, _, _, _) => true };
+    private readonly AppPort _app = new(address, port, tls: protocol is AppProtocol.Https or AppProtocol.Grpcs);
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -42,20 +39,7 @@ internal sealed partial class AppWait(string address, int port, AppProtocol prot
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-            await socket.ConnectAsync(address.TrimStart('[').TrimEnd(']'), port, either.Token);
-            if (protocol is AppProtocol.Https or AppProtocol.Grpcs)
-            {
-                await using var tls = new SslStream(new NetworkStream(socket));
-                await tls.AuthenticateAsClientAsync(AnyCertificate, either.Token);
-            }
-
-            return true;
-        }
-        catch (Exception e) when (e is SocketException or IOException or AuthenticationException or ArgumentException)
-        {
-            // The last one: a port number that no port has, which daprd waits for like for any other.
-            return false;
+            return await _app.ConnectAsync(either.Token) is null;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

@@ -9,6 +9,9 @@ internal static class ListenError
     /// <summary>The start was called off meanwhile.</summary>
     public const string Canceled = "context canceled";
 
+    /// <summary>The name of the address was still being looked up when patience ended.</summary>
+    public static string NotLookedUp(string address) => $"listen tcp: lookup {address}: i/o timeout";
+
     public static bool IsListenError(Exception exception) => exception is SocketException or ArgumentException;
 
     public static string Describe(string address, int port, Exception exception) => exception switch

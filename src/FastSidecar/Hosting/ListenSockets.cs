@@ -34,25 +34,34 @@ internal sealed class ListenSockets(TimeProvider time)
         where T : class
     {
         var start = time.GetTimestamp();
+        var reason = ListenError.NotLookedUp(address);
         try
         {
             for (var pause = FirstPause; ; pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 3 / 2, LongestPause.Ticks)))
             {
                 try
                 {
-                    return bind(await ResolveAsync(address, port, cancellationToken));
+                    var left = Patience - time.GetElapsedTime(start);
+                    return bind(await ResolveAsync(address, port, left > TimeSpan.Zero ? left : TimeSpan.Zero, time, cancellationToken));
                 }
                 catch (Exception e) when (ListenError.IsListenError(e))
                 {
+                    reason = ListenError.Describe(address, port, e);
                     if (time.GetElapsedTime(start) + pause > Patience)
                     {
-                        onFailure($"{address}:{port}", ListenError.Describe(address, port, e));
+                        onFailure($"{address}:{port}", reason);
                         return null;
                     }
                 }
 
                 await Task.Delay(pause, time, cancellationToken);
             }
+        }
+        catch (TimeoutException)
+        {
+            // A look-up outlasted the patience; if an earlier one ended, its reason is the better one.
+            onFailure($"{address}:{port}", reason);
+            return null;
         }
         catch (OperationCanceledException)
         {
@@ -63,7 +72,7 @@ internal sealed class ListenSockets(TimeProvider time)
 
     /// <summary>One try, for a server that is given a socket. The caller owns it.</summary>
     public static async Task<Socket> BindAsync(string address, int port, CancellationToken cancellationToken) =>
-        Bind(await ResolveAsync(address, port, cancellationToken));
+        Bind(await ResolveAsync(address, port, Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken));
 
     /// <summary>One try. The unspecified address of IPv6 takes both families.</summary>
     public static Socket Bind(IPEndPoint endPoint)
@@ -106,7 +115,8 @@ internal sealed class ListenSockets(TimeProvider time)
     }
 
     /// <summary>What Go's net package listens on for such an address: all interfaces, the address itself, or the first one of a name, IPv4 before IPv6.</summary>
-    private static async Task<IPEndPoint> ResolveAsync(string address, int port, CancellationToken cancellationToken)
+    private static async Task<IPEndPoint> ResolveAsync(
+        string address, int port, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
     {
         if (port is < IPEndPoint.MinPort or > IPEndPoint.MaxPort)
         {
@@ -123,7 +133,8 @@ internal sealed class ListenSockets(TimeProvider time)
             return new IPEndPoint(ip, port);
         }
 
-        var found = await Dns.GetHostAddressesAsync(address, cancellationToken);
+        // On Unix a look-up that has begun cannot be cancelled, only left.
+        var found = await Dns.GetHostAddressesAsync(address, CancellationToken.None).WaitAsync(patience, time, cancellationToken);
         return found.Length > 0
             ? new IPEndPoint(Array.Find(found, static candidate => candidate.AddressFamily == AddressFamily.InterNetwork) ?? found[0], port)
             : throw new SocketException((int)SocketError.HostNotFound);

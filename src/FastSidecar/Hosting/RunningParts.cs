@@ -13,6 +13,8 @@ internal sealed class RunningParts
 
     public HttpServer? PublicHttp { get; set; }
 
+    public HttpServer? Profiling { get; set; }
+
     public Http2Listener? GrpcApi { get; set; }
 
     public Http2Listener? Internal { get; set; }

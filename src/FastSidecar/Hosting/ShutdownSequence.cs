@@ -104,7 +104,7 @@ internal sealed partial class ShutdownSequence(RunningParts parts, Readiness rea
 
     /// <summary>Stops the HTTP ports; false when requests under way outlasted their patience. Those are not cut off here: the end of the process does it, with a FIN.</summary>
     private Task<bool> StopHttpAsync(CancellationToken cancellationToken) =>
-        EndsWithinAsync(Task.WhenAll(StopAsync(parts.HttpApi), StopAsync(parts.PublicHttp)), HttpDrain, cancellationToken);
+        EndsWithinAsync(Task.WhenAll(StopAsync(parts.HttpApi), StopAsync(parts.PublicHttp), StopAsync(parts.Profiling)), HttpDrain, cancellationToken);
 
     private async Task<bool> EndsWithinAsync(Task ending, TimeSpan patience, CancellationToken cancellationToken)
     {

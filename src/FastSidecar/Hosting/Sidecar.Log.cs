@@ -47,7 +47,7 @@ internal sealed partial class Sidecar
         public static partial void NoAppChannel(ILogger logger);
 
         // Ours: the flag is accepted so that scripts keep working, and nobody should have to find this out from failing calls.
-        [LoggerMessage(Level = LogLevel.Warning, Message = "app protocol {Protocol} is not spoken by this version of FastSidecar: the app is called over http")]
+        [LoggerMessage(Level = LogLevel.Warning, Message = "app protocol {Protocol} is not spoken by this version of FastSidecar: calls of the app fail")]
         public static partial void ProtocolNotSpoken(ILogger logger, string protocol);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "app max concurrency set to {Limit}")]

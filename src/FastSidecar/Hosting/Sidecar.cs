@@ -15,6 +15,7 @@ using FastSidecar.Targets.Apps;
 using FastSidecar.Targets.Peers;
 using FastSidecar.Transport.Channels;
 using FastSidecar.Transport.Http2;
+using FastSidecar.Transport.Http2.FlowControl;
 using FastSidecar.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 
@@ -26,6 +27,12 @@ namespace FastSidecar.Hosting;
 /// </summary>
 internal sealed partial class Sidecar
 {
+    /// <summary>
+    /// What all slow streams of the process may hold: a thousand of them, each with a window of 64 KiB, on whatever connections they are.
+    /// </summary>
+    private const long ReceiveBudgetBytes = 64 << 20;
+
+    private readonly ReceiveBudget _receiveBudget = new(ReceiveBudgetBytes);
     private readonly SidecarOptions _options;
     private readonly ConfigurationResource _configuration;
     private readonly EnvironmentVariables _environment;
@@ -123,7 +130,7 @@ internal sealed partial class Sidecar
         // 7. The app may take its time.
         if (options.AppPort > 0)
         {
-            await WaitForAppAsync(app, cancellationToken);
+            await WaitForAppAsync(cancellationToken);
         }
 
         (_metadata ??= CreateMetadata()).IsInitialized = true;
@@ -134,10 +141,10 @@ internal sealed partial class Sidecar
     /// <summary>Dapr's limit of a message between sidecars is the body limit, also where that is 0: then every remote call fails.</summary>
     private static int MessageLimit(long maxBodyBytes) => (int)Math.Clamp(maxBodyBytes, 0, int.MaxValue);
 
-    private static Http2Options PeerHttp2(SidecarOptions options) =>
-        new() { MaxHeaderListBytes = (int)Math.Min(int.MaxValue, options.ReadBufferBytes << 10) };
+    private Http2Options PeerHttp2(SidecarOptions options) =>
+        new() { MaxHeaderListBytes = (int)Math.Min(int.MaxValue, options.ReadBufferBytes << 10), ReceiveBudget = _receiveBudget };
 
-    private HttpAppTarget? CreateApp()
+    private ITarget? CreateApp()
     {
         var channelsLog = _logging.CreateLogger("dapr.runtime.channels");
         Log.RefreshingChannels(channelsLog);
@@ -148,11 +155,6 @@ internal sealed partial class Sidecar
         }
 
         Log.ChannelsRefreshed(channelsLog);
-
-        if (_options.AppProtocol != AppProtocol.Http)
-        {
-            Log.ProtocolNotSpoken(_log, _options.AppProtocol.ToString().ToLowerInvariant());
-        }
 
         if (_options.AppMaxConcurrency > 0)
         {
@@ -165,7 +167,14 @@ internal sealed partial class Sidecar
             return null;
         }
 
-        return Parts.App = new HttpAppTarget(
+        if (_options.AppProtocol != AppProtocol.Http)
+        {
+            var protocol = _options.AppProtocol.ToString().ToLowerInvariant();
+            Log.ProtocolNotSpoken(_log, protocol);
+            return new UnspokenAppTarget(protocol, _options.AppChannelAddress, _options.AppPort, _time);
+        }
+
+        var app = new HttpAppTarget(
             new HttpAppOptions
             {
                 Address = _options.AppChannelAddress,
@@ -176,6 +185,8 @@ internal sealed partial class Sidecar
             },
             _time,
             InvocationObserver.None);
+        Parts.App = app;
+        return app;
     }
 
     private bool TracesHeaders => _configuration.Tracing.IsEnabled;
@@ -187,7 +198,7 @@ internal sealed partial class Sidecar
             return;
         }
 
-        Parts.Metrics = new HttpServer([await _ports.BindMetricsAsync(cancellationToken)], new MetricsHandler(), http2: null, _logging);
+        Parts.Metrics = new HttpServer([await _ports.BindMetricsAsync(cancellationToken)], new MetricsHandler(), http2: null, _logging, _time);
         await Parts.Metrics.StartAsync(CancellationToken.None);
         Log.MetricsStarted(_log, _options.MetricsListenAddress, _options.MetricsPort);
     }
@@ -229,9 +240,10 @@ internal sealed partial class Sidecar
         var handler = new HttpApi(ApiOptions(), new RouteTable(RouteTable.ApiPort, invokeIsFallback: true), routes, CreateApiLog(), _httpLog, _time);
         var http2 = _environment.HttpH2cDisabled ? null : new Http2Api(handler, ApiHttp2(), _httpLog, _time);
         var sockets = await _ports.BindHttpApiAsync(cancellationToken);
-        Parts.HttpApi = new HttpServer(sockets, handler, http2 is null ? null : http2.ServeAsync, _logging);
+        Parts.HttpApi = new HttpServer(sockets, handler, http2 is null ? null : http2.ServeAsync, _logging, _time);
         await Parts.HttpApi.StartAsync(CancellationToken.None);
         await StartPublicAsync(cancellationToken);
+        await StartProfilingAsync(cancellationToken);
         if (_ports.OnSocketFiles)
         {
             Log.HttpOnSocket(_log);
@@ -254,7 +266,7 @@ internal sealed partial class Sidecar
         var routes = new HttpRoutes(null, HealthRoute(), MetadataRoute(maxBodyBytes: 0), null, null);
         var handler = new HttpApi(
             new HttpApiOptions { MaxHeadBytes = MaxHeadBytes, TraceHeaders = TracesHeaders }, new RouteTable(RouteTable.PublicPort, invokeIsFallback: false), routes, null, _httpLog, _time);
-        Parts.PublicHttp = new HttpServer([await _ports.BindPublicAsync(port, cancellationToken)], handler, http2: null, _logging);
+        Parts.PublicHttp = new HttpServer([await _ports.BindPublicAsync(port, cancellationToken)], handler, http2: null, _logging, _time);
         await Parts.PublicHttp.StartAsync(CancellationToken.None);
         if (TracesHeaders)
         {
@@ -262,17 +274,27 @@ internal sealed partial class Sidecar
         }
     }
 
+    private async Task StartProfilingAsync(CancellationToken cancellationToken)
+    {
+        if (_options.ProfilingEnabled)
+        {
+            Parts.Profiling = new HttpServer(await _ports.BindProfilingAsync(cancellationToken), new ProfilingHandler(), http2: null, _logging, _time);
+            await Parts.Profiling.StartAsync(CancellationToken.None);
+        }
+    }
+
     private async Task StartInternalAsync(SocketListener? reserved, int port, InboundInvoker inbound, int messageLimit, CancellationToken cancellationToken)
     {
         var listener = await _ports.BindInternalAsync(reserved, port, cancellationToken);
-        Parts.Internal = new Http2Listener(new PeerService(inbound, messageLimit, _logging.CreateLogger("dapr.runtime.grpc.internal")), PeerHttp2(_options), _time, _log);
+        var service = new PeerService(inbound, messageLimit, _time, _logging.CreateLogger("dapr.runtime.grpc.internal"));
+        Parts.Internal = new Http2Listener(service, PeerHttp2(_options), _time, _log);
         Parts.Internal.Start(listener);
         LogGrpcTracing("dapr.runtime.grpc.internal");
         Readiness.SetReady(Readiness.GrpcInternalServer);
         Log.InternalRunning(_log, _options.InternalGrpcListenAddress, port);
     }
 
-    private async Task WaitForAppAsync(HttpAppTarget? app, CancellationToken cancellationToken)
+    private async Task WaitForAppAsync(CancellationToken cancellationToken)
     {
         await new AppWait(_options.AppChannelAddress, _options.AppPort, _options.AppProtocol, _time, _log).RunAsync(cancellationToken);
         if (_options.DisabledInitEndpoints.Contains("config"))
@@ -281,7 +303,7 @@ internal sealed partial class Sidecar
             return;
         }
 
-        if (app is not null && await app.RequestConfigAsync(_options.AppId, cancellationToken))
+        if (Parts.App is { } app && await app.RequestConfigAsync(_options.AppId, cancellationToken))
         {
             Log.ConfigLoaded(_log);
         }
@@ -289,9 +311,14 @@ internal sealed partial class Sidecar
 
     private HttpRoutes CreateRoutes(OutboundInvoker outbound, InvocationObserver observer)
     {
-        var invoke = new InvokeOptions { MaxBodyBytes = Math.Max(0, _options.MaxBodyBytes), ApiTokenChecked = _environment.ApiToken.Length > 0 };
+        var invoke = new InvokeOptions
+        {
+            MaxBodyBytes = Math.Max(0, _options.MaxBodyBytes),
+            ApiTokenChecked = _environment.ApiToken.Length > 0,
+            ReplayBytes = _options.ReplayBufferBytes,
+        };
         return new HttpRoutes(
-            new InvokeRoute(outbound, invoke, observer),
+            new InvokeRoute(outbound, invoke, observer, _time),
             HealthRoute(),
             MetadataRoute(Math.Max(0, _options.MaxBodyBytes)),
             new ShutdownRoute(_requestShutdown),
@@ -350,6 +377,7 @@ internal sealed partial class Sidecar
         MaxHeaderListBytes = (int)Math.Min(int.MaxValue, _options.ReadBufferBytes + 320),
         KeepAliveInterval = TimeSpan.Zero,
         MaxIdle = TimeSpan.Zero,
+        ReceiveBudget = _receiveBudget,
     };
 
     private ApiLogPolicy? CreateApiLog()

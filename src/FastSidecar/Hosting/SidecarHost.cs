@@ -39,13 +39,7 @@ internal sealed partial class SidecarHost
     public static async Task<int> RunAsync(SidecarOptions options, EnvironmentVariables environment, DaprLogging logging, CancellationToken shutdown)
     {
         var log = logging.CreateLogger("dapr.runtime");
-        if (options.MtlsEnabled)
-        {
-            // Running on in clear text would be the worst way to not have it.
-            throw new SidecarStartException("this version of FastSidecar has no mTLS: start it without --enable-mtls");
-        }
-
-        Log.MtlsOff(logging.CreateLogger("dapr.runtime.security"));
+        SecurityStart.Check(options, environment, Environment.IsPrivilegedProcess, logging.CreateLogger("dapr.runtime.security"));
         var node = SidecarNode.Of(options, environment);
         var configuration = StartConfiguration.Load(options, environment, node.InternalPort, node.HostAddress, log);
         return await new SidecarHost(options, configuration, environment, node, logging, TimeProvider.System).RunAsync(shutdown);
@@ -139,9 +133,6 @@ internal sealed partial class SidecarHost
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Warning, Message = "mTLS is disabled. Skipping certificate request and tls validation")]
-        public static partial void MtlsOff(ILogger logger);
-
         [LoggerMessage(Level = LogLevel.Warning, Message = "Graceful shutdown timeout is infinite, will wait indefinitely to shutdown")]
         public static partial void InfiniteGrace(ILogger logger);
 

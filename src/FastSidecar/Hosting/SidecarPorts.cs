@@ -74,7 +74,7 @@ internal sealed partial class SidecarPorts
             cancellationToken);
         if (listener is null)
         {
-            throw NotBound("failed to start internal gRPC server: ", cancellationToken);
+            throw NotBound("failed to start internal gRPC server: ", "", cancellationToken);
         }
 
         Log.GrpcListening(_internalLog, $"{_options.InternalGrpcListenAddress}:{port}");
@@ -97,7 +97,7 @@ internal sealed partial class SidecarPorts
             cancellationToken);
         if (listeners.Count == 0)
         {
-            throw NotBound(NoGrpcApi, cancellationToken);
+            throw NotBound(NoGrpcApi, "", cancellationToken);
         }
 
         foreach (var (endPoint, _) in listeners)
@@ -125,7 +125,7 @@ internal sealed partial class SidecarPorts
             cancellationToken);
         if (sockets.Count == 0)
         {
-            throw NotBound(NoHttpApi, cancellationToken);
+            throw NotBound(NoHttpApi, "", cancellationToken);
         }
 
         foreach (var (endPoint, socket) in sockets)
@@ -152,6 +152,30 @@ internal sealed partial class SidecarPorts
         }
     }
 
+    /// <summary>The profiling port on each listen address of the APIs, also where the APIs are on socket files.</summary>
+    public async Task<List<Socket>> BindProfilingAsync(CancellationToken cancellationToken)
+    {
+        var sockets = await _sockets.BindAllAsync(
+            _options.ListenAddresses,
+            _options.ProfilePort,
+            ListenSockets.Bind,
+            (endPoint, reason) => Log.ProfilingListenFailed(_httpLog, endPoint, reason),
+            cancellationToken);
+        if (sockets.Count == 0)
+        {
+            throw NotBound(NoHttpApi, " for profiling API", cancellationToken);
+        }
+
+        foreach (var (endPoint, _) in sockets)
+        {
+            Log.ProfilingListening(_httpLog, endPoint);
+            // daprd gives these servers no address of their own, so the line of their end names none.
+            _parts.HttpEndPoints.Add("");
+        }
+
+        return [.. sockets.Select(static bound => bound.Listener)];
+    }
+
     /// <summary>Whether the APIs are on socket files instead of ports.</summary>
     public bool OnSocketFiles => _options.UnixDomainSocketFolder.Length > 0;
 
@@ -172,8 +196,9 @@ internal sealed partial class SidecarPorts
         }
     }
 
-    private static Exception NotBound(string failure, CancellationToken cancellationToken) =>
-        cancellationToken.IsCancellationRequested ? new OperationCanceledException(cancellationToken) : new SidecarStartException(failure + NoEndPoint);
+    private static Exception NotBound(string failure, string purpose, CancellationToken cancellationToken) => cancellationToken.IsCancellationRequested
+        ? new OperationCanceledException(cancellationToken)
+        : new SidecarStartException(failure + NoEndPoint + purpose);
 
     private static partial class Log
     {
@@ -197,6 +222,12 @@ internal sealed partial class SidecarPorts
 
         [LoggerMessage(Level = LogLevel.Information, Message = "HTTP server listening on TCP address: {EndPoint}")]
         public static partial void HttpListening(ILogger logger, string endPoint);
+
+        [LoggerMessage(Level = LogLevel.Debug, Message = "Failed to listen for profiling server on TCP address {EndPoint} with error: {Reason}")]
+        public static partial void ProfilingListenFailed(ILogger logger, string endPoint, string reason);
+
+        [LoggerMessage(Level = LogLevel.Information, Message = "HTTP profiling server listening on: {EndPoint}")]
+        public static partial void ProfilingListening(ILogger logger, string endPoint);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "HTTP server listening on UNIX socket: {Path}")]
         public static partial void HttpOnSocketPath(ILogger logger, string path);

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using FastSidecar.AccessControl;
 using FastSidecar.Invocation;
+using FastSidecar.Transport.Async;
 
 namespace FastSidecar.Inbound;
 
@@ -12,7 +13,7 @@ internal sealed class InboundInvoker(ITarget? app, AccessPolicy access)
     public bool HasApp => app is not null;
 
     /// <summary>Invokes. The caller disposes the response; a failure is a value in the form the calling sidecar is told.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
     {
         if (app is null)

@@ -10,19 +10,17 @@ internal static class ErrorTable
 {
     public static readonly InvokeError BodyTooLarge = new(ErrorSide.Self, null, "stream too large");
     public static readonly InvokeError ClientGone = new(ErrorSide.Client, null, "context canceled");
+    public static readonly InvokeError Unexpected = new(ErrorSide.Self, null, "the call ended with an unexpected error");
     public static readonly InvokeError ResolverMissing = new(ErrorSide.Self, null, "name resolver not initialized");
     public static readonly InvokeError AppChannelMissing = new(ErrorSide.Self, GrpcStatusCode.Internal, "app channel is not initialized");
     public static readonly InvokeError LocalAppChannelMissing = new(ErrorSide.Self, null, "cannot invoke local endpoint: app channel not initialized");
     public static readonly InvokeError InvalidVerb = new(ErrorSide.Self, GrpcStatusCode.InvalidArgument, "invalid HTTP verb");
     public static readonly InvokeError MissingHttpExtension = new(ErrorSide.Self, GrpcStatusCode.InvalidArgument, "missing HTTP extension field");
-    public static readonly InvokeError MissingLeadingFields = new(ErrorSide.Peer, null, "response does not contain the required fields in the leading chunk");
     public static readonly InvokeError NoResponse = new(ErrorSide.Peer, null, "EOF");
 
     public static InvokeError InvalidMethod(string text) => new(ErrorSide.Self, GrpcStatusCode.InvalidArgument, text);
 
     public static InvokeError NotResolved(string text) => new(ErrorSide.Self, null, text);
-
-    public static InvokeError EmptyAddress(string ns, string id) => new(ErrorSide.Self, null, $"resolver returned empty address for app id {ns}/{id}");
 
     public static InvokeError UnsupportedVersion(int version) =>
         new(ErrorSide.Peer, GrpcStatusCode.Unimplemented, $"Unsupported spec version: {version}");

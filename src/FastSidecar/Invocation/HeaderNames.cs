@@ -21,8 +21,6 @@ internal static class HeaderNames
 
     public static ReadOnlySpan<byte> TraceState => "Tracestate"u8;
 
-    public static ReadOnlySpan<byte> GrpcTraceBin => "grpc-trace-bin"u8;
-
     /// <summary>Chooses the target app in the header form of an invocation.</summary>
     public static ReadOnlySpan<byte> DaprAppId => "dapr-app-id"u8;
 

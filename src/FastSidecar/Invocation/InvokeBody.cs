@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using FastSidecar.Transport.Async;
 
 namespace FastSidecar.Invocation;
 
@@ -147,7 +148,7 @@ internal sealed class InvokeBody
     }
 
     /// <summary>As <see cref="TryRead"/>, waiting for more where nothing is there.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     public async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken)
     {
         if (_early is { } early)

@@ -9,6 +9,8 @@ namespace FastSidecar.Invocation;
 /// </summary>
 internal sealed class InvokeRequest
 {
+    private readonly TraceContext _ownTrace = new();
+
     /// <summary>The target as the client named it: app id, "app.namespace" or a URL.</summary>
     public string Target { get; set; } = "";
 
@@ -34,8 +36,8 @@ internal sealed class InvokeRequest
     /// <summary>Who calls; the empty caller on the API port.</summary>
     public Caller Caller { get; set; } = Caller.None;
 
-    /// <summary>Trace context that goes along; never empty (all zeros without one).</summary>
-    public TraceContext Trace { get; set; } = TraceContext.Zero;
+    /// <summary>Trace context that goes along; never empty (all zeros without one). Valid until the request is cleared.</summary>
+    public TraceContext Trace { get; private set; } = TraceContext.Zero;
 
     /// <summary>The client asks for an event stream (<c>Accept: text/event-stream</c> and nothing else).</summary>
     public bool EventStream { get; set; }
@@ -48,6 +50,12 @@ internal sealed class InvokeRequest
 
     /// <summary>Times of this request's phases.</summary>
     public PhaseStamps Phases;
+
+    /// <summary>Takes the trace context of an HTTP request: its <c>traceparent</c>; zeros when that is not valid.</summary>
+    public void SetTrace(ReadOnlySpan<byte> traceparent) => Trace = _ownTrace.TrySet(traceparent) ? _ownTrace : TraceContext.Zero;
+
+    /// <summary>Takes the trace context of a gRPC call from its metadata; zeros when it has none.</summary>
+    public void SetTraceFromGrpc(HeaderList metadata) => Trace = _ownTrace.TrySetFromGrpc(metadata) ? _ownTrace : TraceContext.Zero;
 
     public void Clear()
     {

@@ -50,40 +50,6 @@ internal static class MethodPath
         return null;
     }
 
-    /// <summary>
-    /// The method as an app reads it that decodes its request target, cleaned: a percent escape which survived the caller's decoding is
-    /// decoded by the app (<c>public/%2e%2e/admin</c> is <c>admin</c> there). An access decision has to hold for this form too. False when
-    /// the method has no escape, or none that an app would decode: then the normal form is all there is.
-    /// </summary>
-    public static bool TryDecodeAsApp(ReadOnlySpan<byte> normal, IBufferWriter<byte> output)
-    {
-        if (!normal.Contains((byte)'%'))
-        {
-            return false;
-        }
-
-        var decoded = new byte[normal.Length];
-        if (!GoEscape.TryUnescape(normal, UrlPart.Path, decoded, out var length, out _))
-        {
-            // Go refuses to build such a URL: the app is never called with it.
-            return false;
-        }
-
-        var cleaned = new byte[length + 1];
-        var path = cleaned.AsSpan(0, GoPath.Clean(decoded.AsSpan(0, length), cleaned));
-        while (path.StartsWith("../"u8))
-        {
-            path = path[3..];
-        }
-
-        if (!path.SequenceEqual("."u8) && !path.SequenceEqual(".."u8))
-        {
-            output.Write(path);
-        }
-
-        return true;
-    }
-
     private static string? Validate(ReadOnlySpan<byte> method)
     {
         if (method.ContainsAny(Forbidden))

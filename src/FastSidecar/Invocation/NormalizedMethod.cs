@@ -15,7 +15,7 @@ internal static class NormalizedMethod
             return null;
         }
 
-        var normal = new PooledBufferWriter();
+        using var normal = new PooledBufferWriter();
         if (MethodPath.Normalize(request.Method.Span, normal) is { } error)
         {
             return ErrorTable.InvalidMethod(error);

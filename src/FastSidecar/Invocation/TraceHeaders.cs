@@ -56,21 +56,6 @@ internal static class TraceHeaders
     }
 
     /// <summary>
-    /// The context for the internal call itself (its <c>traceparent</c>, and the source of its <c>grpc-trace-bin</c>); zeros when the
-    /// client sent no valid one.
-    /// </summary>
-    /// <param name="client">The client's request.</param>
-    /// <param name="isExempt">See <see cref="IsExempt"/>: then there is no context at the caller, whatever the client sent.</param>
-    /// <param name="output">Receives <see cref="TraceParentLength"/> bytes.</param>
-    public static void WriteForPeer(HeaderList client, bool isExempt, Span<byte> output)
-    {
-        if (isExempt || !client.TryGet(HeaderNames.TraceParent, out var traceParent) || !TryWriteTraceParent(traceParent, output))
-        {
-            Zero.CopyTo(output);
-        }
-    }
-
-    /// <summary>
     /// What the HTTP app gets. The context of the internal call wins; an invalid one of the client passes unchanged; a tracestate goes only
     /// beside a traceparent. Of a caller that speaks gRPC only the call's context counts.
     /// </summary>
@@ -237,5 +222,5 @@ internal static class TraceHeaders
 
     private static int HexValue(byte digit) => digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;
 
-    private static byte LowerHex(int value) => (byte)(value < 10 ? '0' + value : 'a' + value - 10);
+    internal static byte LowerHex(int value) => (byte)(value < 10 ? '0' + value : 'a' + value - 10);
 }

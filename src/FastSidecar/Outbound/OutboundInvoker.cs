@@ -4,6 +4,7 @@ using FastSidecar.Invocation;
 using FastSidecar.Resiliency;
 using FastSidecar.Resolution;
 using FastSidecar.Targets.Peers;
+using FastSidecar.Transport.Async;
 
 namespace FastSidecar.Outbound;
 
@@ -83,7 +84,7 @@ internal sealed class OutboundInvoker
     private static ValueTask<InvokeResult> Failed(InvokeError error) => ValueTask.FromResult<InvokeResult>(error);
 
     /// <summary>Our own app needs no network, but Dapr asks the resolver all the same, and its failure fails the call.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeResult> InvokeSelfAsync(InvokeRequest request, Route route, CancellationToken cancellationToken)
     {
         var resolved = await _resolver!.ResolveAsync(new ResolveRequest(route.AppId, route.Namespace, _port), default, cancellationToken);
@@ -95,7 +96,7 @@ internal sealed class OutboundInvoker
         return _ownApp is null ? ErrorTable.LocalAppChannelMissing : await _ownApp.InvokeAsync(request, cancellationToken);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeResult> InvokePeerAsync(InvokeRequest request, Route route, CancellationToken cancellationToken)
     {
         AddCallerHeaders(request, route.AppId);

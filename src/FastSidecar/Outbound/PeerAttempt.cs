@@ -3,6 +3,7 @@ using FastSidecar.Invocation;
 using FastSidecar.Resiliency;
 using FastSidecar.Resolution;
 using FastSidecar.Targets.Peers;
+using FastSidecar.Transport.Async;
 
 namespace FastSidecar.Outbound;
 
@@ -25,7 +26,7 @@ internal sealed class PeerAttempt(CachingResolver resolver, int port, PeerTarget
 
     public void Finish() => _request = null!;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeResult> RunAsync(int attempt, CancellationToken cancellationToken)
     {
         var resolved = await resolver.ResolveAsync(new ResolveRequest(_route.AppId, _route.Namespace, port), _tried, cancellationToken);

@@ -5,9 +5,6 @@ namespace FastSidecar.Protocol;
 /// </summary>
 internal static class MethodPaths
 {
-    /// <summary>Everything of this service is the sidecar's own on the internal port; any other path is a proxied call.</summary>
-    public static ReadOnlySpan<byte> PeerServicePrefix => "/dapr.proto.internals.v1.ServiceInvocation/"u8;
-
     public static ReadOnlySpan<byte> CallLocalStream => "/dapr.proto.internals.v1.ServiceInvocation/CallLocalStream"u8;
 
     public static ReadOnlySpan<byte> CallLocal => "/dapr.proto.internals.v1.ServiceInvocation/CallLocal"u8;
@@ -18,15 +15,9 @@ internal static class MethodPaths
 
     public static ReadOnlySpan<byte> CallActorStream => "/dapr.proto.internals.v1.ServiceInvocation/CallActorStream"u8;
 
-    /// <summary>The public API that apps call.</summary>
-    public static ReadOnlySpan<byte> DaprServicePrefix => "/dapr.proto.runtime.v1.Dapr/"u8;
-
+    /// <summary>Of the public API that apps call.</summary>
     public static ReadOnlySpan<byte> InvokeService => "/dapr.proto.runtime.v1.Dapr/InvokeService"u8;
 
     /// <summary>What a gRPC app serves.</summary>
     public static ReadOnlySpan<byte> OnInvoke => "/dapr.proto.runtime.v1.AppCallback/OnInvoke"u8;
-
-    public static ReadOnlySpan<byte> AppHealthCheck => "/dapr.proto.runtime.v1.AppCallbackHealthCheck/HealthCheck"u8;
-
-    public static ReadOnlySpan<byte> GrpcHealthCheck => "/grpc.health.v1.Health/Check"u8;
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using FastSidecar.Invocation;
+using FastSidecar.Transport.Async;
 
 namespace FastSidecar.Resiliency;
 
@@ -35,7 +36,7 @@ internal sealed class AttemptRunner(BuiltInRetry retry, TimeProvider time)
     /// Runs attempts until one succeeds, fails for good, or the retries are used up, in which case the error says so in Dapr's words with
     /// <paramref name="targetName"/>.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeResult> RunAsync(IAttempt attempt, string targetName, CancellationToken cancellationToken)
     {
         for (var number = 0; ; number++)

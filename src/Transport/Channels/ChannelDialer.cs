@@ -87,10 +87,15 @@ internal sealed class ChannelDialer
         _ => failure.Message,
     };
 
+    private static string ReadReason(Exception cause) =>
+        cause is SocketException { SocketErrorCode: SocketError.ConnectionReset } or { InnerException: SocketException { SocketErrorCode: SocketError.ConnectionReset } }
+            ? "connection reset by peer"
+            : cause.Message;
+
     private static string PrefaceReason(Exception failure) => failure switch
     {
         OperationCanceledException => "i/o timeout",
-        Http2ConnectionException { FromPeer: true, InnerException: { } cause } => cause.Message,
+        Http2ConnectionException { FromPeer: true, InnerException: { } cause } => ReadReason(cause),
         Http2ConnectionException { FromPeer: true } => "EOF",
         _ => failure.Message,
     };

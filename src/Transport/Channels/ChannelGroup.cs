@@ -83,13 +83,18 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
                     return null;
                 }
 
+                // Raised before the try: a stream that ends after it sees that somebody wants its slot, and its notice waits for this lock.
+                // The other way round a slot could become free in between without a notice, and the request would wait for ever.
+                _waitingCount = _waiting.Count + 1;
                 if (TryOpenStream(out var stream))
                 {
+                    _waitingCount = _waiting.Count;
                     return stream;
                 }
 
                 if (_channels.Length == 0 && dials++ == MostDialsInVain)
                 {
+                    _waitingCount = _waiting.Count;
                     throw new ChannelConnectException("connection error: desc = \"error reading server preface: EOF\"", null);
                 }
 

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace FastSidecar.Transport.Grpc;
 
 /// <summary>
@@ -6,13 +8,15 @@ namespace FastSidecar.Transport.Grpc;
 /// </summary>
 public static class BinaryMetadata
 {
+    public static bool IsBinaryName(ReadOnlySpan<byte> name) => name.EndsWith("-bin"u8);
+
     private const byte NoDigit = 0xff;
 
     private static readonly byte[] DigitValues = BuildDigitValues();
 
-    private static ReadOnlySpan<byte> Alphabet => "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"u8;
+    private static readonly SearchValues<byte> Digits = SearchValues.Create(Alphabet);
 
-    public static bool IsBinaryName(ReadOnlySpan<byte> name) => name.EndsWith("-bin"u8);
+    private static ReadOnlySpan<byte> Alphabet => "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"u8;
 
     /// <summary>Length of the text for so many bytes.</summary>
     public static int EncodedLength(int bytes) => checked((int)(((bytes * 4L) + 2) / 3));
@@ -83,6 +87,33 @@ public static class BinaryMetadata
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// Where the text stops being base64, as Go counts it (encoding/base64, CorruptInputError), without decoding it; −1 when all of it is.
+    /// </summary>
+    public static int FaultAt(ReadOnlySpan<byte> text)
+    {
+        var at = text.IndexOfAnyExcept(Digits);
+        if (text.Length % 4 != 0)
+        {
+            // Unpadded, where one character alone is less than a byte.
+            return at < 0 && text.Length % 4 == 1 ? text.Length - 1 : at;
+        }
+
+        if (at < 0)
+        {
+            return -1;
+        }
+
+        var inGroup = at % 4;
+        if (text[at] != '=' || inGroup < 2 || (inGroup == 2 && text[at + 1] != '='))
+        {
+            return at;
+        }
+
+        var end = at + (4 - inGroup);
+        return end < text.Length ? end : -1;
     }
 
     /// <summary>Padding counts only where it completes a group of four; anywhere else it is no digit.</summary>

@@ -37,13 +37,6 @@ public sealed class HeaderList
         return _bytes.AsSpan(field.NameStart + field.NameLength, field.ValueLength);
     }
 
-    /// <summary>The bytes behind <see cref="Value(int)"/>, for APIs that take memory; same validity.</summary>
-    public ReadOnlyMemory<byte> ValueMemory(int index)
-    {
-        var field = FieldAt(index);
-        return _bytes.AsMemory(field.NameStart + field.NameLength, field.ValueLength);
-    }
-
     public void Add(scoped ReadOnlySpan<byte> name, scoped ReadOnlySpan<byte> value)
     {
         name.CopyTo(Append(name.Length, value.Length, out var valueSpan));

@@ -88,18 +88,12 @@ internal struct ChunkedState
 
     private void StartChunk(ReadOnlySequence<byte> line)
     {
-        Span<byte> copy = stackalloc byte[64];
-        scoped ReadOnlySpan<byte> text;
-        if (line.IsSingleSegment)
+        scoped Span<byte> copy = line.IsSingleSegment ? default : line.Length <= 64 ? stackalloc byte[64] : new byte[line.Length];
+        scoped ReadOnlySpan<byte> text = line.FirstSpan;
+        if (!line.IsSingleSegment)
         {
-            text = line.FirstSpan;
-        }
-        else
-        {
-            // Longer ones hold an extension, which nobody reads; a semicolon must be among the first bytes then.
-            var start = line.Slice(0, Math.Min(line.Length, copy.Length));
-            start.CopyTo(copy);
-            text = copy[..(int)start.Length];
+            line.CopyTo(copy);
+            text = copy[..(int)line.Length];
         }
 
         _excess += line.Length + 2;

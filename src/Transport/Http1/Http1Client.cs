@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Sockets;
 
 namespace FastSidecar.Transport.Http1;
@@ -17,7 +18,7 @@ public sealed class Http1Client : IAsyncDisposable
 
     /// <param name="options">Limits.</param>
     /// <param name="time">The clock of the idle timeout.</param>
-    /// <param name="connect">Opens a connection; its exceptions come out of <see cref="OpenAsync"/>. <see cref="Http1ClientOptions.ConnectTimeout"/> is its own business.</param>
+    /// <param name="connect">Opens a connection; its exceptions come out of <see cref="OpenAsync(CancellationToken)"/>. <see cref="Http1ClientOptions.ConnectTimeout"/> is its own business.</param>
     public Http1Client(Http1ClientOptions options, TimeProvider time, Func<CancellationToken, ValueTask<Http1Wire>> connect)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -35,14 +36,17 @@ public sealed class Http1Client : IAsyncDisposable
     /// A pooled idle connection, or a new one; waits when all connections are in use. Throws <see cref="SocketException"/> when connecting
     /// failed. The exchange must be disposed, once, and not be touched after that.
     /// </summary>
-    public ValueTask<Http1Exchange> OpenAsync(CancellationToken cancellationToken)
+    public ValueTask<Http1Exchange> OpenAsync(CancellationToken cancellationToken) => OpenAsync(fresh: false, cancellationToken);
+
+    /// <summary>As <see cref="OpenAsync(CancellationToken)"/>, and not an idle connection when <paramref name="fresh"/>: for a request that just met a stale one.</summary>
+    public ValueTask<Http1Exchange> OpenAsync(bool fresh, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
         {
             return ValueTask.FromCanceled<Http1Exchange>(cancellationToken);
         }
 
-        var rent = _pool.RentAsync(cancellationToken);
+        var rent = _pool.RentAsync(fresh, cancellationToken);
         return rent.IsCompletedSuccessfully ? ValueTask.FromResult(rent.Result.Exchange) : OpenAwaitedAsync(rent);
     }
 
@@ -53,7 +57,7 @@ public sealed class Http1Client : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private static async ValueTask<Http1Exchange> OpenAwaitedAsync(ValueTask<Http1Connection> rent) => (await rent).Exchange;
 
     private static async ValueTask<Http1Wire> ConnectAsync(EndPoint endPoint, Http1ClientOptions options, TimeProvider time, CancellationToken cancellationToken)

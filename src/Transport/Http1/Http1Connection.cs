@@ -55,6 +55,12 @@ internal sealed class Http1Connection
     /// <summary>Nothing was asked on it since it was rented.</summary>
     private bool IsUntouched => !Body.Sent && !IsClosed && Output is { CanGetUnflushedBytes: true, UnflushedBytes: 0 };
 
+    /// <summary>
+    /// Provably, no server has read anything of the exchange that failed: the connection had ended before it. Never of a connection's first
+    /// exchange: a server that hangs up on that one would hang up again.
+    /// </summary>
+    private bool IsUnread => Served > 0 && !Head.Began && !IsClosed && (!Body.Sent || _wire.RefusedBehind?.Invoke(Body.SentBefore) == true);
+
     /// <summary>The pool's: an exchange begins.</summary>
     public Http1Connection Rent()
     {
@@ -85,7 +91,11 @@ internal sealed class Http1Connection
         }
     }
 
-    public Http1ResponseException ReadFault(IOException cause, bool inHead) => ResponseFaults.Reset(cause, inHead, LocalEndPoint, RemoteEndPoint);
+    /// <summary>The connection ended before a byte of a response.</summary>
+    public Http1ResponseException NoResponseFault() => ResponseFaults.ClosedBeforeResponse(IsUnread);
+
+    public Http1ResponseException ReadFault(IOException cause, bool inHead) =>
+        ResponseFaults.Reset(cause, inHead, LocalEndPoint, RemoteEndPoint, neverReceived: !Body.Sent && IsUnread);
 
     /// <summary>The exchange is over: back to the pool if request and response ended and the server keeps the connection, closed otherwise.</summary>
     public void Release()

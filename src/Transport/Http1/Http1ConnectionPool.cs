@@ -49,13 +49,16 @@ internal sealed class Http1ConnectionPool : IDisposable
         }
     }
 
-    public ValueTask<Http1Connection> RentAsync(CancellationToken cancellationToken)
+    /// <param name="fresh">A new connection; where there are as many as there may be, at the cost of an idle one, or whichever becomes free.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public ValueTask<Http1Connection> RentAsync(bool fresh, CancellationToken cancellationToken)
     {
         LinkedListNode<TaskCompletionSource<Http1Connection?>>? waiter = null;
+        Http1Connection? displaced = null;
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            if (TryTakeIdle(out var connection))
+            if (!fresh && TryTakeIdle(out var connection))
             {
                 return ValueTask.FromResult(connection.Rent());
             }
@@ -64,12 +67,17 @@ internal sealed class Http1ConnectionPool : IDisposable
             {
                 _open++;
             }
+            else if (TryTakeIdle(out var idle))
+            {
+                displaced = idle;
+            }
             else
             {
                 waiter = _waiters.AddLast(new TaskCompletionSource<Http1Connection?>(TaskCreationOptions.RunContinuationsAsynchronously));
             }
         }
 
+        displaced?.CloseIdle();
         return waiter is null ? ConnectAsync(cancellationToken) : WaitAsync(waiter, cancellationToken);
     }
 

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Runtime.CompilerServices;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Transport.Http1;
@@ -32,8 +33,24 @@ public sealed class Http1Exchange : IDisposable
     /// <summary>The connection served an earlier exchange.</summary>
     public bool Reused => _connection.Served > 0;
 
-    /// <summary>The server closed the connection before anything of the request was sent: dispose and open another, no server has seen it.</summary>
+    /// <summary>
+    /// The server closed the connection, or said something unasked, before anything of the request was sent: dispose and open another, no server
+    /// has seen it.
+    /// </summary>
     public bool IsStale => !_connection.Body.Sent && _connection.Reader.HasNews;
+
+    /// <summary>No byte of an answer has come. After a failure: until <see cref="Dispose"/>.</summary>
+    public bool IsUnanswered => !_connection.Head.Began;
+
+    /// <summary>To be asked before the first flush: throws where <see cref="IsStale"/>.</summary>
+    /// <exception cref="Http1ResponseException">With <see cref="Http1ResponseException.NeverReceived"/>.</exception>
+    public void ThrowIfStale()
+    {
+        if (IsStale)
+        {
+            throw ResponseFaults.ClosedBeforeResponse(neverReceived: Reused);
+        }
+    }
 
     /// <summary>
     /// Queues the request head. <paramref name="headers"/> must not hold Content-Length or Transfer-Encoding: they follow from <paramref name="framing"/>.
@@ -81,14 +98,20 @@ public sealed class Http1Exchange : IDisposable
     public ValueTask FlushAsync(CancellationToken cancellationToken)
     {
         var flush = _connection.Body.FlushAsync(cancellationToken);
-        return flush.IsCompletedSuccessfully ? ValueTask.CompletedTask : FlushAwaitedAsync(flush);
+        if (!flush.IsCompletedSuccessfully)
+        {
+            return FlushAwaitedAsync(flush);
+        }
+
+        _ = flush.Result; // a flush lasts until its result is taken
+        return ValueTask.CompletedTask;
     }
 
     /// <summary>
     /// Waits for the response head; may be called before the request has ended. Interim heads (1xx but 101) are skipped; a 100 completes <see cref="ContinueReceived"/>.
     /// Throws <see cref="Http1ResponseException"/>.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     public async ValueTask ReadHeadAsync(CancellationToken cancellationToken)
     {
         var reader = _connection.Reader;
@@ -140,7 +163,10 @@ public sealed class Http1Exchange : IDisposable
     /// <summary>The response's header fields as they came, framing headers included. Valid until <see cref="Dispose"/>.</summary>
     public HeaderList Headers => _connection.Head.Headers;
 
-    /// <summary>The response body's length if Content-Length said it and no Transfer-Encoding did; 0 for statuses and methods without body; else null.</summary>
+    /// <summary>
+    /// The response body's length if Content-Length said it and no Transfer-Encoding did; 0 for statuses without body; else null. After a HEAD it is what
+    /// was announced, though no body comes.
+    /// </summary>
     public long? ResponseLength { get; private set; }
 
     /// <summary>
@@ -182,7 +208,7 @@ public sealed class Http1Exchange : IDisposable
         }
         else if (received.IsCompleted)
         {
-            throw _connection.Head.Began ? ResponseFaults.ClosedInHead() : ResponseFaults.ClosedBeforeResponse();
+            throw _connection.Head.Began ? ResponseFaults.ClosedInHead() : _connection.NoResponseFault();
         }
     }
 
@@ -204,11 +230,11 @@ public sealed class Http1Exchange : IDisposable
         }
 
         _headRead = true;
-        ResponseLength = framing.Kind is ResponseBodyKind.None or ResponseBodyKind.Length ? framing.Length : null;
+        ResponseLength = framing.Length >= 0 ? framing.Length : null;
         _connection.OnHead(framing);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask EndRequestAwaitedAsync(ValueTask<FlushResult> flush)
     {
         if (!(await flush).IsCompleted)
@@ -217,6 +243,6 @@ public sealed class Http1Exchange : IDisposable
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private static async ValueTask FlushAwaitedAsync(ValueTask<FlushResult> flush) => await flush;
 }

@@ -38,4 +38,10 @@ public sealed class Http1ResponseException : IOException
     }
 
     public Http1ResponseFault Fault { get; }
+
+    /// <summary>
+    /// Provably, no server has read anything of the request: it was sent on a connection that had served others and was closed before it arrived.
+    /// Whatever its method, it may be sent again on another connection.
+    /// </summary>
+    public bool NeverReceived { get; init; }
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Sockets;
 
 namespace FastSidecar.Transport.Http1;
@@ -31,6 +32,7 @@ internal sealed class RequestBodyWriter(PipeWriter output) : PipeWriter
     private volatile bool _serverStopped;
     private volatile bool _closedHere;
     private volatile bool _sent;
+    private long _sentBytes;
 
     public override bool CanGetUnflushedBytes => _output.CanGetUnflushedBytes;
 
@@ -41,6 +43,9 @@ internal sealed class RequestBodyWriter(PipeWriter output) : PipeWriter
 
     /// <summary>Something of the request was handed to the socket.</summary>
     public bool Sent => _sent;
+
+    /// <summary>So many bytes of earlier exchanges went out on the connection.</summary>
+    public long SentBefore { get; private set; }
 
     public void Begin(Http1BodyFraming framing, long announced)
     {
@@ -56,6 +61,7 @@ internal sealed class RequestBodyWriter(PipeWriter output) : PipeWriter
         _chunk = default;
         _chunkUsed = 0;
         _sent = false;
+        SentBefore = _sentBytes;
     }
 
     /// <summary>Tells the writing flow to stop at its next flush.</summary>
@@ -154,6 +160,7 @@ internal sealed class RequestBodyWriter(PipeWriter output) : PipeWriter
         }
 
         _sent = true;
+        _sentBytes += _output.CanGetUnflushedBytes ? _output.UnflushedBytes : 0;
         ValueTask<FlushResult> flush;
         try
         {
@@ -167,7 +174,7 @@ internal sealed class RequestBodyWriter(PipeWriter output) : PipeWriter
         return flush.IsCompletedSuccessfully ? flush : SendAwaitedAsync(flush);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<FlushResult> SendAwaitedAsync(ValueTask<FlushResult> flush)
     {
         try

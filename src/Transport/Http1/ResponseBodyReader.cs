@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using FastSidecar.Transport.Async;
 
 namespace FastSidecar.Transport.Http1;
 
@@ -126,7 +127,7 @@ internal sealed class ResponseBodyReader(Http1Connection connection) : PipeReade
     {
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<ReadResult> ReadAwaitedAsync(ValueTask<ReadResult> read, CancellationToken cancellationToken)
     {
         try

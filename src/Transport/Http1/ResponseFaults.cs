@@ -12,7 +12,8 @@ internal static class ResponseFaults
     // persistConn.mapRoundTripError: whatever goes wrong after the first byte of a head.
     private const string Broken = "net/http: HTTP/1.x transport connection broken: ";
 
-    public static Http1ResponseException ClosedBeforeResponse() => new(Http1ResponseFault.ClosedBeforeResponse, "EOF");
+    public static Http1ResponseException ClosedBeforeResponse(bool neverReceived) =>
+        new(Http1ResponseFault.ClosedBeforeResponse, "EOF") { NeverReceived = neverReceived };
 
     public static Http1ResponseException ClosedInHead() => new(Http1ResponseFault.ClosedInHead, Broken + "unexpected EOF");
 
@@ -34,12 +35,12 @@ internal static class ResponseFaults
     public static Http1ResponseException MalformedChunk(string what) => new(Http1ResponseFault.MalformedChunk, what);
 
     /// <summary>A read failed. Inside a head the text carries Go's prefix, before and behind it it does not.</summary>
-    public static Http1ResponseException Reset(IOException cause, bool inHead, EndPoint? local, EndPoint? remote)
+    public static Http1ResponseException Reset(IOException cause, bool inHead, EndPoint? local, EndPoint? remote, bool neverReceived)
     {
         var text = cause.InnerException is SocketException error
             ? $"read {Network(remote)} {local}->{remote}: read: {Lower(error)}"
             : cause.Message;
-        return new Http1ResponseException(Http1ResponseFault.Reset, inHead ? Broken + text : text, cause);
+        return new Http1ResponseException(Http1ResponseFault.Reset, inHead ? Broken + text : text, cause) { NeverReceived = neverReceived };
     }
 
     private static string Network(EndPoint? remote) => remote is UnixDomainSocketEndPoint ? "unix" : "tcp";

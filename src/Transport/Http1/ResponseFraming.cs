@@ -23,7 +23,13 @@ internal readonly record struct ResponseFraming(ResponseBodyKind Kind, long Leng
         var chunked = version >= 11 && IsChunked(headers);
         var length = ContentLength(headers);
         var close = WillClose(version, headers);
-        if (answersHead || status is < 200 or 204 or 304)
+        if (answersHead && status is >= 200 and not (204 or 304))
+        {
+            // The length of the body that a GET would get, or -1.
+            return new ResponseFraming(ResponseBodyKind.None, chunked ? -1 : length, close);
+        }
+
+        if (status is < 200 or 204 or 304)
         {
             return new ResponseFraming(ResponseBodyKind.None, 0, close || status == 101);
         }

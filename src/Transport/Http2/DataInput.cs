@@ -127,7 +127,7 @@ internal sealed class DataInput
         }
     }
 
-    /// <summary>So many received bytes are buffered no longer. True when a WINDOW_UPDATE was queued.</summary>
+    /// <summary>So many received bytes wait for their reader no longer. True when a WINDOW_UPDATE was queued.</summary>
     public bool FreeUnsynchronized(int bytes)
     {
         _budget?.Remove(bytes);

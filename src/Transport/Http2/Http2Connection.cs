@@ -4,6 +4,7 @@ using System.IO.Pipelines;
 using FastSidecar.Transport.Http2.FlowControl;
 using FastSidecar.Transport.Http2.Frames;
 using FastSidecar.Transport.Http2.Streams;
+using FastSidecar.Transport.Sockets;
 
 namespace FastSidecar.Transport.Http2;
 
@@ -16,18 +17,12 @@ namespace FastSidecar.Transport.Http2;
 /// </para>
 /// <para>The read loop lives as long as the connection, and closes it. <see cref="Closed"/> is its end.</para>
 /// </remarks>
-public sealed class Http2Connection : IAsyncDisposable
+public sealed class Http2Connection : IAsyncDisposable, ITurnMember
 {
     /// <summary>Server: streams that ended but whose handlers still run count up to this many times the stream limit.</summary>
     private const int MaxUndisposedFactor = 2;
 
     private const ulong KeepAlivePing = 0;
-
-    /// <summary>
-    /// Reads that completed at once, in a row, before the loop leaves its thread: with inline completions a peer that sends without a pause
-    /// would keep all other connections of the socket thread waiting.
-    /// </summary>
-    private const int MaxReadsInARow = 32;
 
     private readonly IDuplexPipe _transport;
     private readonly Http2Options _options;
@@ -75,6 +70,7 @@ public sealed class Http2Connection : IAsyncDisposable
         _peer = new PeerSettings(peerIsServer: !IsServer);
         _ready = new ReadyRunner(Gate, observer);
         _heartbeat = new Heartbeat(options, IsServer, time);
+        WindowSizing = new StreamWindowSizing(options, time);
         Streams = new StreamSet(this, time);
         Output = new ConnectionOutput(this, transport.Output, _peer);
         _input = new ConnectionInput(this, options, new FloodGuard(time, options.MaxConcurrentStreams));
@@ -129,10 +125,15 @@ public sealed class Http2Connection : IAsyncDisposable
 
     internal StreamSet Streams { get; }
 
+    internal StreamWindowSizing WindowSizing { get; }
+
     internal bool IsServer => _handler is not null;
 
     /// <summary>Something is ready to run. Read without the lock, see <see cref="ConnectionOutput.IsDue"/>.</summary>
-    internal bool HasReady => _ready.IsDue;
+    bool ITurnMember.HasReady => _ready.IsDue;
+
+    /// <summary>Something is to be sent. Read without the lock, see <see cref="ConnectionOutput.IsDue"/>.</summary>
+    bool ITurnMember.IsFlushDue => Output.IsDue;
 
     /// <summary>How long the connection has had no stream; zero while it has one.</summary>
     internal TimeSpan IdleTime
@@ -236,7 +237,9 @@ public sealed class Http2Connection : IAsyncDisposable
         ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.Settle(), this, preferLocal: false);
 
     /// <summary>Runs, without the lock, what is ready.</summary>
-    internal void RunReady() => _ready.Run();
+    void ITurnMember.RunReady() => _ready.Run();
+
+    void ITurnMember.Flush() => Output.Flush();
 
     /// <summary>Server: gives a new stream to the handler.</summary>
     internal void Arrive(Http2Stream stream)
@@ -255,7 +258,7 @@ public sealed class Http2Connection : IAsyncDisposable
 
     internal void MarkReadyUnsynchronized(Http2Stream stream, StreamWork work) => _ready.Add(stream, work);
 
-    /// <summary>So many received bytes are no longer buffered. True when a WINDOW_UPDATE was queued.</summary>
+    /// <summary>So many received bytes wait for their reader no longer. True when a WINDOW_UPDATE was queued.</summary>
     internal bool FreeUnsynchronized(int bytes) => _input.FreeUnsynchronized(bytes);
 
     /// <summary>Server: takes a slot for a new stream; false when there is none.</summary>
@@ -356,10 +359,11 @@ public sealed class Http2Connection : IAsyncDisposable
         }
 
         _settingsAcked = true;
+        var difference = _settings.InitialWindowBytes - _initialWindowBytes;
         _initialWindowBytes = _settings.InitialWindowBytes;
         foreach (var stream in Streams.ToArray())
         {
-            stream.ReceiveWindow.Resize(_initialWindowBytes);
+            stream.ReceiveWindow.Shift(difference);
         }
     }
 
@@ -451,19 +455,9 @@ public sealed class Http2Connection : IAsyncDisposable
         Exception? end = null;
         try
         {
-            var inARow = 0;
-            var more = true;
-            while (more)
+            while (OnRead(await _transport.Input.ReadAsync()))
             {
-                var read = _transport.Input.ReadAsync();
-                inARow = read.IsCompleted ? inARow + 1 : 0;
-                if (inARow == MaxReadsInARow)
-                {
-                    inARow = 0;
-                    await Task.Yield();
-                }
-
-                more = OnRead(await read);
+                // A peer that never pauses does not keep the thread: the transport sees to that (SocketPipeReader).
             }
         }
         catch (Exception failure)

@@ -19,15 +19,22 @@ public enum Http2AnnouncedSettings
 
 /// <summary>Settings and limits of one HTTP/2 connection. The defaults are those of the sidecar-to-sidecar wire.</summary>
 /// <remarks>
-/// What one connection may cost in memory: <see cref="StreamWindowBytes"/> for each open stream whose reader is slow (bounded over all
-/// connections by
-/// <see cref="ReceiveBudget"/>), one header block of up to <see cref="MaxHeaderListBytes"/> while it arrives, about 5 KiB for each of up to
+/// What one connection may cost in memory: <see cref="StreamWindowBytes"/> for each open stream whose reader is slow, up to
+/// <see cref="MaxStreamWindowBytes"/> where it was fast before (bounded over all connections by <see cref="ReceiveBudget"/>), one header block of up to <see cref="MaxHeaderListBytes"/> while it arrives, about 5 KiB for each of up to
 /// 128 idle stream objects, 64 KiB of output that the socket has not taken, and two HPACK tables of 4 KiB.
 /// </remarks>
 public sealed record Http2Options
 {
-    /// <summary>Initial window of each stream that we announce, in bytes (RFC 9113 §6.5.2).</summary>
-    public int StreamWindowBytes { get; init; } = 256 * 1024;
+    /// <summary>
+    /// Initial window of each stream that we announce, in bytes (RFC 9113 §6.5.2). The default is the protocol's, as daprd announces it.
+    /// </summary>
+    public int StreamWindowBytes { get; init; } = Window.InitialBytes;
+
+    /// <summary>
+    /// The window, in bytes, that a stream grows to while its reader takes what comes without delay; below
+    /// <see cref="StreamWindowBytes"/>: none grows.
+    /// </summary>
+    public int MaxStreamWindowBytes { get; init; } = 256 * 1024;
 
     /// <summary>Window of the connection that we announce, in bytes; not below 65,535, where every connection starts.</summary>
     public int ConnectionWindowBytes { get; init; } = 1024 * 1024;

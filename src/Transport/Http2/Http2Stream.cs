@@ -59,9 +59,6 @@ public sealed class Http2Stream : IDisposable
     /// <summary>The peer's first HEADERS carried END_STREAM (for gRPC: a trailers-only answer).</summary>
     public bool EndedWithHeaders { get; internal set; }
 
-    /// <summary>The whole of the peer's side (END_STREAM) has been received, though perhaps not yet read.</summary>
-    public bool InputEnded => _input.IsEnded;
-
     /// <summary>
     /// Server: what is wrong with the request, when <see cref="Http2Options.MalformedRequests"/> leaves the answer to the handler; else
     /// <see cref="MalformedReason.None"/>.
@@ -84,6 +81,7 @@ public sealed class Http2Stream : IDisposable
 
     /// <summary>
     /// Cancelled when the peer resets the stream or the connection ends before both sides ended. For handlers that wait on something else.
+    /// Good until <see cref="Dispose"/>: the object's next request has the same token.
     /// </summary>
     public CancellationToken Aborted
     {
@@ -406,7 +404,7 @@ public sealed class Http2Stream : IDisposable
             return false;
         }
 
-        var update = ReceiveWindow.GiveBack(bytes);
+        var update = _connection.WindowSizing.GiveBack(ref ReceiveWindow, bytes);
         if (update > 0)
         {
             _connection.Output.WriteWindowUpdateUnsynchronized(Id, update);
@@ -566,9 +564,14 @@ public sealed class Http2Stream : IDisposable
         _trailers?.Clear();
         _trailersToSend?.Clear();
         TrailersToSendUnsynchronized = null;
+        if (_failure.Fault != StreamFault.None || _aborted?.TryReset() == false)
+        {
+            // The source was cancelled, or is about to be outside of the lock. Any other serves the next request too.
+            _aborted = null;
+        }
+
         _state = StreamState.Idle;
         _failure = default;
-        _aborted = null;
         _endRequested = false;
         _disposed = false;
         Id = 0;

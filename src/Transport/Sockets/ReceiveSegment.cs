@@ -12,8 +12,6 @@ internal sealed class ReceiveSegment : ReadOnlySequenceSegment<byte>
 
     public int Free => _block.Length - End;
 
-    public long EndPosition => RunningIndex + End;
-
     public ReceiveSegment? NextSegment => (ReceiveSegment?)Next;
 
     public Memory<byte> FreeMemory => _block.AsMemory(End);

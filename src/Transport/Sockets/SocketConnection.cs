@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using FastSidecar.Transport.Sockets.Loop;
 
 namespace FastSidecar.Transport.Sockets;
 
@@ -18,19 +19,23 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
     private readonly SocketPipeWriter _output;
     private int _closed;
 
+    /// <param name="socket">A connected stream socket; owned by the connection from here on.</param>
+    /// <exception cref="SocketException">The kernel does not watch it.</exception>
     public SocketConnection(Socket socket)
-        : this(socket, idleWithoutBuffer: false)
+        : this(socket, SocketEngine.UsesEventLoop)
     {
     }
 
     /// <param name="socket">A connected stream socket; owned by the connection from here on.</param>
-    /// <param name="idleWithoutBuffer">A pending read holds no buffer until bytes have come, for one more system call per wait. For connections that idle long.</param>
-    public SocketConnection(Socket socket, bool idleWithoutBuffer)
+    /// <param name="onEventLoop">Our event loop waits for it; else the runtime's engine.</param>
+    internal SocketConnection(Socket socket, bool onEventLoop)
     {
         ArgumentNullException.ThrowIfNull(socket);
         Socket = socket;
-        _input = new SocketPipeReader(this, idleWithoutBuffer);
+        LoopSocket = onEventLoop ? new LoopSocket(EventLoop.Shared, socket.SafeHandle) : null;
+        _input = new SocketPipeReader(this);
         _output = new SocketPipeWriter(this);
+        LoopSocket?.Join(_input.OnReadable, _output.OnWritable);
     }
 
     public Socket Socket { get; }
@@ -49,6 +54,9 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
     /// </remarks>
     public PipeWriter Output => _output;
 
+    /// <summary>Its place in the event loop; null when the runtime's engine serves it.</summary>
+    internal LoopSocket? LoopSocket { get; }
+
     /// <summary>Abort or DisposeAsync was called.</summary>
     public bool IsClosed => Volatile.Read(ref _closed) != 0;
 
@@ -60,6 +68,7 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
             return;
         }
 
+        LoopSocket?.Abort();
         try
         {
             if (reset)
@@ -85,6 +94,12 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
         Socket.Dispose();
     }
 
+    /// <summary>
+    /// Calls once, on the thread pool, when the peer has sent its FIN or the connection has failed, whether or not anybody reads. Only an event
+    /// loop can tell; without one nothing is called.
+    /// </summary>
+    public void WatchPeer(Action onPeerClosed) => LoopSocket?.WatchPeer(onPeerClosed);
+
     /// <summary>Closes both ways with a FIN and gives buffers back. Neither pipe may be in use by another flow any more, a pending operation apart.</summary>
     public ValueTask DisposeAsync()
     {
@@ -93,6 +108,17 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
         _output.Complete();
         return ValueTask.CompletedTask;
     }
+
+    /// <summary>
+    /// The peer's FIN has come, and a reset behind it for what we sent afterwards, of which its kernel has taken nothing: no program can have read
+    /// more than the first <paramref name="bytes"/> bytes of this connection. False wherever that cannot be proved.
+    /// </summary>
+    /// <remarks>
+    /// To be asked after the read side has ended. A FIN acknowledges what came before it, so what it leaves open was never delivered; the closed state
+    /// behind it is the reset, by which the peer's kernel says that the socket is gone. A reset alone proves nothing: its acknowledgement is not counted.
+    /// </remarks>
+    internal bool IsRefusedBehind(long bytes) =>
+        !IsClosed && OperatingSystem.IsLinux() && TcpState.TryRead(Socket, out var state) && state.IsClosed && state.AcknowledgedBytes <= bytes;
 
     internal static IOException Failure(SocketError error, bool closedHere)
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using FastSidecar.Transport.Sockets.Loop;
 
 namespace FastSidecar.Transport.Sockets;
 
@@ -51,15 +52,34 @@ public static class SocketConnector
     private static async ValueTask<SocketConnection> ConnectToAddressAsync(EndPoint endPoint, CancellationToken cancellationToken)
     {
         var local = endPoint is UnixDomainSocketEndPoint;
+        if (SocketEngine.UsesEventLoop)
+        {
+            return Connected(await LoopConnect.ConnectAsync(EventLoop.Shared, endPoint, cancellationToken), local);
+        }
+
         var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, local ? ProtocolType.Unspecified : ProtocolType.Tcp);
         try
         {
-            if (!local)
+            await socket.ConnectAsync(endPoint, cancellationToken);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+
+        return Connected(socket, local);
+    }
+
+    private static SocketConnection Connected(Socket socket, bool isLocal)
+    {
+        try
+        {
+            if (!isLocal)
             {
                 socket.NoDelay = true;
             }
 
-            await socket.ConnectAsync(endPoint, cancellationToken);
             return new SocketConnection(socket);
         }
         catch

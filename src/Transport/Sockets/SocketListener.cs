@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using FastSidecar.Transport.Sockets.Loop;
 
 namespace FastSidecar.Transport.Sockets;
 
@@ -13,6 +14,7 @@ public sealed class SocketListener : IAsyncDisposable
     private static readonly TimeSpan ErrorPause = TimeSpan.FromMilliseconds(100);
 
     private readonly Socket _socket;
+    private readonly LoopAccept? _accepts;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
     private Task _loop = Task.CompletedTask;
@@ -28,25 +30,39 @@ public sealed class SocketListener : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(endPoint);
         _time = time;
-        _socket = endPoint is UnixDomainSocketEndPoint
+        var socket = endPoint is UnixDomainSocketEndPoint
             ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
             : new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
             if (endPoint is IPEndPoint { Address: var address } && address.Equals(IPAddress.IPv6Any))
             {
-                _socket.DualMode = true;
+                socket.DualMode = true;
             }
 
-            _socket.Bind(endPoint);
-            _socket.Listen(Backlog);
-            LocalEndPoint = _socket.LocalEndPoint ?? endPoint;
+            socket.Bind(endPoint);
+            socket.Listen(Backlog);
+            LocalEndPoint = socket.LocalEndPoint ?? endPoint;
         }
         catch
         {
-            _socket.Dispose();
+            socket.Dispose();
             throw;
         }
+
+        _socket = socket;
+        _accepts = CreateAccepts(socket);
+    }
+
+    /// <summary>Listens on a socket that is bound already, which belongs to the listener from here on.</summary>
+    public SocketListener(Socket bound, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(bound);
+        _time = time;
+        _socket = bound;
+        _socket.Listen(Backlog);
+        LocalEndPoint = bound.LocalEndPoint!;
+        _accepts = CreateAccepts(bound);
     }
 
     public EndPoint LocalEndPoint { get; }
@@ -54,8 +70,7 @@ public sealed class SocketListener : IAsyncDisposable
     /// <summary>Starts the accept loop. <paramref name="onConnection"/> owns the connection; it must return soon and never block.</summary>
     /// <param name="onConnection">Owns the connection; must return soon and never block. When it throws, the connection is reset and accepting goes on.</param>
     /// <param name="onError">Hears of failed accepts (out of file descriptors, …) and of what <paramref name="onConnection"/> threw. Accepting goes on.</param>
-    /// <param name="idleWithoutBuffer">See <see cref="SocketConnection(Socket, bool)"/>.</param>
-    public void Start(Action<SocketConnection> onConnection, Action<Exception>? onError = null, bool idleWithoutBuffer = false)
+    public void Start(Action<SocketConnection> onConnection, Action<Exception>? onError = null)
     {
         ArgumentNullException.ThrowIfNull(onConnection);
         if (!_loop.IsCompleted)
@@ -63,7 +78,7 @@ public sealed class SocketListener : IAsyncDisposable
             throw new InvalidOperationException("the listener was started already");
         }
 
-        _loop = AcceptAsync(onConnection, onError, idleWithoutBuffer);
+        _loop = AcceptAsync(onConnection, onError);
     }
 
     /// <summary>Stops accepting; accepted connections live on.</summary>
@@ -75,18 +90,20 @@ public sealed class SocketListener : IAsyncDisposable
         }
 
         await _stop.CancelAsync();
+        _accepts?.Abort();
         _socket.Dispose();
         await _loop;
         _stop.Dispose();
     }
 
-    private async Task AcceptAsync(Action<SocketConnection> onConnection, Action<Exception>? onError, bool idleWithoutBuffer)
+    private async Task AcceptAsync(Action<SocketConnection> onConnection, Action<Exception>? onError)
     {
         while (!_stop.IsCancellationRequested)
         {
             try
             {
-                Hand(await _socket.AcceptAsync(_stop.Token), onConnection, onError, idleWithoutBuffer);
+                var socket = _accepts is null ? await _socket.AcceptAsync(_stop.Token) : await _accepts.AcceptAsync();
+                Hand(socket, onConnection, onError);
             }
             catch (Exception e) when (_stop.IsCancellationRequested && e is OperationCanceledException or ObjectDisposedException or SocketException)
             {
@@ -103,7 +120,18 @@ public sealed class SocketListener : IAsyncDisposable
         }
     }
 
-    private static void Hand(Socket socket, Action<SocketConnection> onConnection, Action<Exception>? onError, bool idleWithoutBuffer)
+    private static LoopAccept? CreateAccepts(Socket socket)
+    {
+        if (!SocketEngine.UsesEventLoop)
+        {
+            return null;
+        }
+
+        socket.Blocking = false;
+        return new LoopAccept(EventLoop.Shared, socket.SafeHandle);
+    }
+
+    private static void Hand(Socket socket, Action<SocketConnection> onConnection, Action<Exception>? onError)
     {
         try
         {
@@ -117,14 +145,16 @@ public sealed class SocketListener : IAsyncDisposable
             // Gone between accept and here: its first read will say so.
         }
 
-        var connection = new SocketConnection(socket, idleWithoutBuffer);
+        SocketConnection? connection = null;
         try
         {
+            connection = new SocketConnection(socket);
             onConnection(connection);
         }
         catch (Exception e) when (onError is not null)
         {
-            connection.Abort(reset: true);
+            connection?.Abort(reset: true);
+            socket.Dispose();
             onError(e);
         }
     }

@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Threading.Tasks.Sources;
+using FastSidecar.Transport.Sockets.Loop;
+using FastSidecar.Transport.Sockets.Runtime;
 
 namespace FastSidecar.Transport.Sockets;
 
@@ -15,9 +17,17 @@ namespace FastSidecar.Transport.Sockets;
 /// </remarks>
 internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult>
 {
+    /// <summary>
+    /// Receives in a row that may end at once, and bytes they may bring. Whoever reads usually runs on the thread of all sockets, and a peer
+    /// that sends without a pause would keep it: after so much the other sockets have their turn first. The bytes are what costs, because all
+    /// that can be made of them is done before the next receive (thousands of pipelined requests).
+    /// </summary>
+    internal const int MaxReceivesInARow = 32;
+
+    internal const int MaxBytesInARow = 128 * 1024;
+
     private readonly SocketConnection _connection;
     private readonly ReceiveOperation _operation;
-    private readonly bool _idleWithoutBuffer;
     private readonly Lock _gate = new();
     private readonly ReceiveBuffer _buffer = new();
 
@@ -29,19 +39,22 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
 
     private bool _receiving;
     private bool _waiting;
-    private bool _probing;
-    private bool _hasTarget;
     private bool _completed;
-    private bool _socketGone;
     private bool _end;
     private IOException? _fault;
+    private int _receivesInARow;
+    private long _bytesInARow;
 
-    public SocketPipeReader(SocketConnection connection, bool idleWithoutBuffer)
+    public SocketPipeReader(SocketConnection connection)
     {
         _connection = connection;
-        _idleWithoutBuffer = idleWithoutBuffer;
-        _operation = new ReceiveOperation(this);
+        _operation = connection.LoopSocket is { } socket
+            ? new LoopReceive(socket, _buffer, _gate, OnReceived)
+            : new RuntimeReceive(connection.Socket, _buffer, _gate, OnReceived);
     }
+
+    /// <summary>For the event loop: something is there to receive.</summary>
+    public void OnReadable() => ((LoopReceive)_operation).OnReadable();
 
     private bool HasNews => _buffer.HasUnexamined || _end || _fault is not null;
 
@@ -126,6 +139,7 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
             }
 
             _completed = true;
+            _operation.IsStopped = true;
             if (!_receiving)
             {
                 Free();
@@ -235,59 +249,36 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
     private bool Receive()
     {
         Volatile.Write(ref _receiving, true);
-        _probing = _idleWithoutBuffer && _buffer.IsEmpty;
-        if (StartReceive())
+        if (_receivesInARow >= MaxReceivesInARow || _bytesInARow >= MaxBytesInARow)
+        {
+            StartRow();
+            _operation.StartLater();
+            return true;
+        }
+
+        // Before the start: once it waits, the next receive may be another thread's.
+        var (receives, bytes) = (_receivesInARow, _bytesInARow);
+        StartRow();
+        if (_operation.Start())
         {
             return true;
         }
 
+        _receivesInARow = receives + 1;
+        _bytesInARow = bytes + _operation.Count;
         Commit();
         Volatile.Write(ref _receiving, false);
         return false;
     }
 
-    private bool StartReceive()
+    private void StartRow()
     {
-        do
-        {
-            _hasTarget = !_probing;
-            _operation.SetBuffer(_hasTarget ? _buffer.Target() : default);
-            try
-            {
-                if (_connection.Socket.ReceiveAsync(_operation))
-                {
-                    return true;
-                }
-            }
-            catch (ObjectDisposedException)
-            {
-                _socketGone = true;
-                return false;
-            }
-        }
-        while (Probed());
-        return false;
-    }
-
-    /// <summary>The receive without a buffer said that something is there: it is to be fetched.</summary>
-    private bool Probed()
-    {
-        if (!_probing)
-        {
-            return false;
-        }
-
-        _probing = false;
-        return _operation.SocketError == SocketError.Success && !_completed;
+        _receivesInARow = 0;
+        _bytesInARow = 0;
     }
 
     private void OnReceived()
     {
-        if (Probed() && StartReceive())
-        {
-            return;
-        }
-
         bool signal;
         lock (_gate)
         {
@@ -310,9 +301,9 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
 
     private void Commit()
     {
-        var count = _operation.BytesTransferred;
-        var error = _socketGone ? SocketError.OperationAborted : _operation.SocketError;
-        if (error == SocketError.Success && count > 0 && _hasTarget)
+        var count = _operation.Count;
+        var error = _operation.Error;
+        if (error == SocketError.Success && count > 0 && _operation.HasTarget)
         {
             _buffer.Commit(count);
             return;
@@ -341,10 +332,5 @@ internal sealed class SocketPipeReader : PipeReader, IValueTaskSource<ReadResult
         {
             throw new InvalidOperationException("the reader was completed");
         }
-    }
-
-    private sealed class ReceiveOperation(SocketPipeReader reader) : SocketAsyncEventArgs(true)
-    {
-        protected override void OnCompleted(SocketAsyncEventArgs e) => reader.OnReceived();
     }
 }

@@ -2,6 +2,8 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Threading.Tasks.Sources;
+using FastSidecar.Transport.Sockets.Loop;
+using FastSidecar.Transport.Sockets.Runtime;
 
 namespace FastSidecar.Transport.Sockets;
 
@@ -11,19 +13,17 @@ namespace FastSidecar.Transport.Sockets;
 /// </summary>
 internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSource<FlushResult>
 {
-    // System.Net.Sockets keeps its list of buffers on the stack up to this many.
-    private const int MaxGather = 8;
-
-    // _state: Complete may meet a pending flush, then the flush's end finishes the job.
+    // _state: Complete may meet a pending flush, then the flush's end finishes the job. A flush that was waited for is Ended until its result
+    // has been taken, and only that makes the writer Idle: the waiter is set once per Reset, and no Reset comes between setting and taking.
     private const int Idle = 0;
     private const int Flushing = 1;
-    private const int Completed = 2;
-    private const int CompletedFlushing = 3;
+    private const int Ended = 2;
+    private const int Completed = 3;
+    private const int CompletedFlushing = 4;
 
     private readonly SocketConnection _connection;
     private readonly SendOperation _operation;
     private readonly SendQueue _queue = new();
-    private readonly List<ArraySegment<byte>> _gather = new(MaxGather);
 
     private ManualResetValueTaskSourceCore<FlushResult> _waiter;
     private CancellationTokenRegistration _registration;
@@ -37,8 +37,11 @@ internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSo
     public SocketPipeWriter(SocketConnection connection)
     {
         _connection = connection;
-        _operation = new SendOperation(this);
+        _operation = connection.LoopSocket is { } socket ? new LoopSend(socket, OnSent) : new RuntimeSend(connection.Socket, OnSent);
     }
+
+    /// <summary>For the event loop: there is room to send.</summary>
+    public void OnWritable() => ((LoopSend)_operation).OnWritable();
 
     public override bool CanGetUnflushedBytes => true;
 
@@ -98,7 +101,7 @@ internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSo
         Volatile.Write(ref _state, Flushing);
         if (!Send())
         {
-            EndFlush();
+            EndFlush(Idle);
             return _fault is null ? default : ValueTask.FromException<FlushResult>(_fault);
         }
 
@@ -112,30 +115,40 @@ internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSo
         return new ValueTask<FlushResult>(this, version);
     }
 
-    /// <summary>Not offered: a send that is under way cannot be taken back. Abort the connection.</summary>
-    public override void CancelPendingFlush() => throw new NotSupportedException("a send that is under way cannot be taken back");
+    /// <summary>A send that is under way cannot be taken back: this ends the connection, as Kestrel does next.</summary>
+    public override void CancelPendingFlush()
+    {
+        if (Volatile.Read(ref _state) is Flushing or CompletedFlushing)
+        {
+            _connection.Abort(reset: true);
+        }
+    }
 
     public override void Complete(Exception? exception = null)
     {
-        if (Volatile.Read(ref _state) >= Completed)
+        var state = Volatile.Read(ref _state);
+        if (state >= Completed)
         {
             return;
         }
 
         // Foreign memory was only there for the flush that follows it at once: what is left is ours.
         _queue.Clear();
-        if (Interlocked.CompareExchange(ref _state, Completed, Idle) != Idle)
+        while (true)
         {
-            // Unless the flush ended just now and has set the state back.
-            if (Interlocked.CompareExchange(ref _state, CompletedFlushing, Flushing) == Flushing)
+            var met = Interlocked.CompareExchange(ref _state, state == Flushing ? CompletedFlushing : Completed, state);
+            if (met == state)
             {
-                return;
+                break;
             }
 
-            Volatile.Write(ref _state, Completed);
+            state = met; // the flush ended just now, or its result was taken
         }
 
-        CloseSending();
+        if (state != Flushing)
+        {
+            CloseSending();
+        }
     }
 
     public override async ValueTask CompleteAsync(Exception? exception = null)
@@ -162,6 +175,10 @@ internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSo
         {
             throw new OperationCanceledException(canceled);
         }
+        finally
+        {
+            Interlocked.CompareExchange(ref _state, Idle, Ended);
+        }
     }
 
     ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token) => _waiter.GetStatus(token);
@@ -174,18 +191,9 @@ internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSo
     {
         while (_sendIndex < _sending.Count)
         {
-            PrepareSend();
-            try
+            if (_operation.Start(_sending, _sendIndex))
             {
-                if (_connection.Socket.SendAsync(_operation))
-                {
-                    return true;
-                }
-            }
-            catch (ObjectDisposedException)
-            {
-                _fault = SocketConnection.Failure(SocketError.OperationAborted, closedHere: true);
-                return false;
+                return true;
             }
 
             if (!TakeSent())
@@ -197,42 +205,16 @@ internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSo
         return false;
     }
 
-    private void PrepareSend()
-    {
-        var count = Math.Min(_sending.Count - _sendIndex, MaxGather);
-        if (count == 1)
-        {
-            var piece = _sending[_sendIndex];
-            _operation.BufferList = null;
-            _operation.SetBuffer(piece.Array, piece.Start, piece.Count);
-            return;
-        }
-
-        _gather.Clear();
-        for (var i = 0; i < count; i++)
-        {
-            var piece = _sending[_sendIndex + i];
-            _gather.Add(new ArraySegment<byte>(piece.Array, piece.Start, piece.Count));
-        }
-
-        if (_operation.Buffer is not null)
-        {
-            _operation.SetBuffer(null, 0, 0);
-        }
-
-        _operation.BufferList = _gather;
-    }
-
     /// <summary>Steps over what the last send took. False when it failed.</summary>
     private bool TakeSent()
     {
-        if (_operation.SocketError != SocketError.Success)
+        if (_operation.Error != SocketError.Success)
         {
-            _fault = SocketConnection.Failure(_operation.SocketError, _connection.IsClosed);
+            _fault = SocketConnection.Failure(_operation.Error, _connection.IsClosed);
             return false;
         }
 
-        var sent = _operation.BytesTransferred;
+        var sent = _operation.Count;
         while (sent > 0)
         {
             var piece = _sending[_sendIndex];
@@ -256,24 +238,21 @@ internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSo
             return;
         }
 
-        // Read before the state says idle: from then on the writing flow may start the next flush.
-        var fault = _fault;
-        EndFlush();
-        if (fault is null)
+        EndFlush(Ended);
+        if (_fault is null)
         {
             _waiter.SetResult(default);
         }
         else
         {
-            _waiter.SetException(fault);
+            _waiter.SetException(_fault);
         }
     }
 
-    private void EndFlush()
+    private void EndFlush(int state)
     {
         SendQueue.ReturnBlocks(_sending);
-        _gather.Clear();
-        if (Interlocked.CompareExchange(ref _state, Idle, Flushing) == CompletedFlushing)
+        if (Interlocked.CompareExchange(ref _state, state, Flushing) == CompletedFlushing)
         {
             Volatile.Write(ref _state, Completed);
             CloseSending();
@@ -304,7 +283,7 @@ internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSo
         }
 
         ThrowIfCompleted();
-        if (Volatile.Read(ref _state) == Flushing)
+        if (Volatile.Read(ref _state) != Idle)
         {
             throw new InvalidOperationException("one flush at a time");
         }
@@ -316,10 +295,5 @@ internal sealed class SocketPipeWriter : PipeWriter, IGatherWriter, IValueTaskSo
         {
             throw new InvalidOperationException("the writer was completed");
         }
-    }
-
-    private sealed class SendOperation(SocketPipeWriter writer) : SocketAsyncEventArgs(true)
-    {
-        protected override void OnCompleted(SocketAsyncEventArgs e) => writer.OnSent();
     }
 }

@@ -36,7 +36,7 @@ internal static class CompatibilityPage
     {
         var groups = known.All
             .Where(d => d.Class == kind)
-            .GroupBy(d => (d.File, d.Reason))
+            .GroupBy(d => (d.File, Reason: d.Unseen.Length == 0 ? d.Reason : $"{d.Reason}: {d.Unseen}"))
             .OrderBy(g => g.Key.File, StringComparer.Ordinal)
             .ToList();
         if (groups.Count == 0)

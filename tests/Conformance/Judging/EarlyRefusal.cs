@@ -53,7 +53,8 @@ internal static partial class EarlyRefusal
     /// <summary>HTTP/2 refuses a malformed request by a reset, the end of the connection or an answer of the server itself (RFC 9113 §8.1.1).</summary>
     private static bool IsHttp2Refusal(JsonObject result)
     {
-        if (result["app_saw"] is JsonArray { Count: > 0 })
+        // A body that turns out to be of another length than its head said may be known for that only when the app has its head.
+        if (result["app_saw"] is JsonArray calls && calls.Any(call => call!["incomplete"]?.GetValue<bool>() != true))
         {
             return false;
         }

@@ -8,6 +8,9 @@ namespace FastSidecar.Conformance.Judging;
 /// </summary>
 internal sealed record KnownDifference(string File, string Case, string Class, string Reason, JsonObject? Expect)
 {
+    /// <summary>Where a status, a call of the app or a body need not match: why no correct program sees it. Empty: none differs.</summary>
+    public string Unseen { get; init; } = "";
+
     /// <summary>The recording as it would read for FastSidecar.</summary>
     public JsonObject Expected(JsonObject recorded)
     {
@@ -93,7 +96,7 @@ internal sealed class KnownDifferences
 
     /// <summary>
     /// The file is a list of groups with one reason: <c>file</c>, <c>class</c>, <c>reason</c>, <c>cases</c> (names, or objects with
-    /// <c>name</c> and <c>expect</c>) and an <c>expect</c> for all of them.
+    /// <c>name</c> and <c>expect</c>), an <c>expect</c> for all of them, and <c>unseen</c>.
     /// </summary>
     public static KnownDifferences Parse(string text)
     {
@@ -112,7 +115,10 @@ internal sealed class KnownDifferences
                 name.GetValue<string>(),
                 group["class"]!.GetValue<string>(),
                 group["reason"]!.GetValue<string>(),
-                expect?.AsObject());
+                expect?.AsObject())
+            {
+                Unseen = group["unseen"]?.GetValue<string>() ?? "",
+            };
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
+using FastSidecar.Conformance.Cases;
 using FastSidecar.Conformance.Wire;
 
 namespace FastSidecar.Conformance.Replay;
@@ -11,7 +12,24 @@ internal sealed class CaseReplay(ICaseBench bench)
     private static readonly TimeSpan SettleWatched = TimeSpan.FromMilliseconds(400);
     private static readonly TimeSpan AppPatience = TimeSpan.FromSeconds(1);
 
+    private readonly PerturbedClient _client = new(bench.Perturbation, bench.Rendezvous);
+    private JsonObject? _before;
+
     public async Task<JsonObject> RunAsync(JsonObject recorded)
+    {
+        var first = bench.Perturbation.Pipelines && _before is { } before && PipelinedCase.CanFollow(before, recorded) ? before : null;
+        _before = PipelinedCase.CanBeFirst(recorded) ? recorded : null;
+        if (first is null)
+        {
+            return await ReplayAsync(recorded);
+        }
+
+        var answer = await ReplayAsync(PipelinedCase.Of(first, recorded));
+        PipelinedCase.RemoveFirst(answer);
+        return answer;
+    }
+
+    private async Task<JsonObject> ReplayAsync(JsonObject recorded)
     {
         var isOutside = recorded["at"]?.GetValue<string>() == "ext";
         var (app, other) = isOutside ? (bench.Outside, bench.App) : (bench.App, bench.Outside);
@@ -29,7 +47,7 @@ internal sealed class CaseReplay(ICaseBench bench)
             await CallAsync(recorded, WarmSteps(warm));
         }
 
-        app.Expect(bench.Placeholders.Fill(recorded["app"]));
+        app.Expect(bench.Perturbation.App(CaseFile.NameOf(recorded), bench.Placeholders.Fill(recorded["app"])));
         var answer = await CallAsync(recorded, bench.Placeholders.Fill(recorded["request"])!);
         await Task.Delay(IsWatched(recorded) ? SettleWatched : Settle);
         answer["app_saw"] = await app.SeenAsync(recorded["app_saw"]?.AsArray().Count ?? 0, AppPatience);
@@ -59,7 +77,8 @@ internal sealed class CaseReplay(ICaseBench bench)
         var host = bench.Placeholders.Fill(recorded["host"]?.GetValue<string>() ?? "127.0.0.1");
         try
         {
-            return await RawClient.CallAsync(
+            return await _client.CallAsync(
+                CaseFile.NameOf(recorded),
                 new RawCall
                 {
                     To = bench.Address(to, host),
@@ -67,9 +86,9 @@ internal sealed class CaseReplay(ICaseBench bench)
                     Patience = TimeSpan.FromSeconds(recorded["timeout"]?.GetValue<double>() ?? 8),
                     Expect = recorded["expect"]?.GetValue<int>() ?? 1,
                     Methods = recorded["methods"] is JsonArray methods ? [.. methods.Select(m => m!.GetValue<string>())] : null,
+                    IsHttp1Only = to.EndsWith("_public", StringComparison.Ordinal),
                     EndIsExpected = recorded["connection"]?.GetValue<string>() is "closed" or "reset",
-                },
-                bench.Rendezvous);
+                });
         }
         catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
         {

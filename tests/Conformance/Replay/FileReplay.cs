@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using FastSidecar.Conformance.Cases;
 using FastSidecar.Conformance.Replay.Special;
+using FastSidecar.Conformance.Replay.Special.Mdns;
 
 namespace FastSidecar.Conformance.Replay;
 
@@ -47,6 +48,21 @@ internal sealed class FileReplay(ReplaySettings settings, Action<JsonObject> rep
                 break;
             case "runtime/lifecycle-shutdown":
                 await LifecycleShutdownReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "runtime/mdns-server":
+                await MdnsServerReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "runtime/mdns-client":
+                await MdnsClientReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "runtime/mdns-peer-answers":
+                await MdnsPeerAnswersReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "runtime/mdns-instances":
+                await MdnsInstancesReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "runtime/mdns-interfaces":
+                await MdnsInterfacesReplay.RunAsync(settings, file, RunAsync);
                 break;
             case "runtime/cli":
                 await CliReplay.RunAsync(settings, file, RunAsync);

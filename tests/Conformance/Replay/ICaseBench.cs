@@ -17,6 +17,8 @@ internal interface ICaseBench
 
     Placeholders Placeholders { get; }
 
+    Perturbation Perturbation { get; }
+
     /// <summary>The process a case calls when it does not say which.</summary>
     string DefaultTarget { get; }
 

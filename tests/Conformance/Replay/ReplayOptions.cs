@@ -1,12 +1,13 @@
 using System.Globalization;
+using FastSidecar.Conformance.Wire;
 
 namespace FastSidecar.Conformance.Replay;
 
 /// <summary>The command line of the replayer.</summary>
 internal sealed record ReplayOptions
 {
-    public const string Usage = """
-        usage: FastSidecar.Conformance [FILE…] [--cases REGEX] [--show N] [--names] [--binary PATH] [--keep FOLDER] [--parallel N] [--here] [--write-page]
+    public const string Usage = $"""
+        usage: FastSidecar.Conformance [FILE…] [--cases REGEX] [--show N] [--names] [--binary PATH] [--keep FOLDER] [--parallel N] [--perturb MODES] [--here] [--write-page]
 
           FILE            recorded files (http/routing, or routing for short); none: all of them
           --cases REGEX   only cases whose name matches
@@ -14,6 +15,7 @@ internal sealed record ReplayOptions
           --names         print the names of all differing cases
           --binary PATH   the sidecar (default: $FASTSIDECAR_BINARY, else artifacts/daprd of the repository)
           --keep FOLDER   where logs and results go (default: a temporary folder)
+          --perturb MODES how bytes arrive: one or more (a,b) of {Perturbation.Names}; a@7 is another seed
           --parallel N    topologies at a time (default 4)
           --write-page    rewrite docs/compatibility.md from differences.json, and nothing else
           --here          no network namespaces: one topology at a time, mDNS on lo
@@ -32,6 +34,11 @@ internal sealed record ReplayOptions
     public string? Keep { get; init; }
 
     public int Parallel { get; init; } = 4;
+
+    /// <summary>As given; empty: the recorded steps as they are.</summary>
+    public string Perturb { get; init; } = "";
+
+    public Perturbation Perturbation => Perturb.Length == 0 ? Perturbation.None : Perturbation.Parse(Perturb);
 
     public bool Here { get; init; }
 
@@ -53,6 +60,7 @@ internal sealed record ReplayOptions
                 "--names" => options with { Names = true },
                 "--binary" => options with { Binary = Path.GetFullPath(Value()) },
                 "--keep" => options with { Keep = Path.GetFullPath(Value()) },
+                "--perturb" => options with { Perturb = Value() },
                 "--parallel" => options with { Parallel = Number() },
                 "--write-page" => options with { WritePage = true },
                 "--here" => options with { Here = true },

@@ -29,6 +29,7 @@ internal sealed class ReplayReport(TextWriter output, ReplayOptions options)
     public void End(IReadOnlyCollection<Verdict> verdicts, string folder)
     {
         output.WriteLine($"{"all",-24} {Counts(verdicts)}");
+        output.WriteLine(MatchingShare.Of(verdicts));
         output.WriteLine($"logs and results: {folder}");
     }
 

@@ -25,7 +25,7 @@ internal sealed class ReplayRun(ReplayOptions options, KnownDifferences known, A
 
     public async Task<IReadOnlyList<Verdict>> RunAsync()
     {
-        var files = options.Files.Count > 0 ? options.Files : ReplayPlan.Files;
+        var files = (options.Files.Count > 0 ? options.Files : ReplayPlan.Files).Where(CanRun).ToList();
         var verdicts = new ConcurrentBag<Verdict>();
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = _isolated ? options.Parallel : 1 };
         var waiting = files.Where(f => _isolated && ReplayPlan.OnlyWaits(f)).ToList();
@@ -44,6 +44,17 @@ internal sealed class ReplayRun(ReplayOptions options, KnownDifferences known, A
 
             fileDone(file, ofFile);
         }
+    }
+
+    private bool CanRun(string file)
+    {
+        if (_isolated || !ReplayPlan.NeedsNetwork(file))
+        {
+            return true;
+        }
+
+        Console.Error.WriteLine($"SKIPPED {file}: it needs a network namespace (root, util-linux, iproute2)");
+        return false;
     }
 
     private async Task<IReadOnlyList<Verdict>> RunFileAsync(string file)
@@ -69,6 +80,7 @@ internal sealed class ReplayRun(ReplayOptions options, KnownDifferences known, A
         await RunChildAsync(
         [
             Dotnet, typeof(ReplayRun).Assembly.Location, file, "--cases", pattern, "--binary", _binary, "--keep", folder, "--results", results,
+            .. options.Perturb.Length > 0 ? (string[])["--perturb", options.Perturb] : [],
             .. _isolated ? (string[])[] : ["--here"],
         ]);
         var actual = File.Exists(results)
@@ -78,7 +90,7 @@ internal sealed class ReplayRun(ReplayOptions options, KnownDifferences known, A
         [
             .. CaseFile.Load(file).Cases
                 .Where(c => System.Text.RegularExpressions.Regex.IsMatch(CaseFile.NameOf(c), pattern))
-                .Select(c => Verdict.Of(file, c, actual.GetValueOrDefault(CaseFile.NameOf(c)), known)),
+                .Select(c => Verdict.Of(file, c, actual.GetValueOrDefault(CaseFile.NameOf(c)), known, compareMarks: options.Perturbation.IsNone)),
         ];
     }
 

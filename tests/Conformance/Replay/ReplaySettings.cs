@@ -1,3 +1,5 @@
+using FastSidecar.Conformance.Wire;
+
 namespace FastSidecar.Conformance.Replay;
 
 /// <summary>What every replay of this process shares.</summary>
@@ -16,6 +18,9 @@ internal sealed record ReplaySettings
 
     /// <summary>Variables given to every sidecar on top of the recorded ones.</summary>
     public Dictionary<string, string> ExtraEnvironment { get; init; } = [];
+
+    /// <summary>How the bytes arrive.</summary>
+    public Perturbation Perturbation { get; init; } = Perturbation.None;
 
     /// <summary>Only cases whose name matches.</summary>
     public string CasePattern { get; init; } = "";

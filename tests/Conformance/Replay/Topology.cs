@@ -48,6 +48,8 @@ internal sealed class Topology : ICaseBench, IAsyncDisposable
 
     public Placeholders Placeholders { get; }
 
+    public Perturbation Perturbation => _settings.Perturbation;
+
     public ScriptedApp App { get; }
 
     public ScriptedApp Outside { get; }

@@ -36,11 +36,21 @@ public sealed class ReplayedFiles : IAsyncLifetime
 /// <summary>The recorded daprd is the judge: every case matches, or is listed in differences.json with its reason.</summary>
 public sealed class RecordedDaprdTests(ReplayedFiles replayed) : IClassFixture<ReplayedFiles>
 {
-    public static TheoryData<string> Files => [.. ReplayPlan.Files];
+    private static readonly KnownDifferences Known = KnownDifferences.Load(Path.Combine(AppContext.BaseDirectory, "differences.json"));
+
+    public static TheoryData<string> Files => [.. ReplayPlan.Files.Where(f => !ReplayPlan.NeedsNetwork(f))];
+
+    public static TheoryData<string> NetworkFiles => [.. ReplayPlan.Files.Where(ReplayPlan.NeedsNetwork)];
 
     [SidecarTheory]
     [MemberData(nameof(Files))]
-    public void RecordedFile_MatchesExceptWhatIsListed(string file)
+    public void RecordedFile_MatchesExceptWhatIsListed(string file) => AssertMatches(file);
+
+    [SidecarTheory(needsNetwork: true)]
+    [MemberData(nameof(NetworkFiles))]
+    public void RecordedPackets_MatchExceptWhatIsListed(string file) => AssertMatches(file);
+
+    private void AssertMatches(string file)
     {
         Assert.NotEmpty(replayed.Verdicts[file]);
         var failed = replayed.Verdicts[file].Where(v => v.Fails).ToList();
@@ -55,5 +65,24 @@ public sealed class RecordedDaprdTests(ReplayedFiles replayed) : IClassFixture<R
         }
 
         Assert.True(failed.Count == 0, $"{failed.Count} of {replayed.Verdicts[file].Count()} cases:{text}");
+    }
+
+    [SidecarTheory]
+    [InlineData(MatchingShare.LeastPercent)]
+    public void HttpCases_NeitherLaterNorBetter_NearlyAllMatch(double leastPercent)
+    {
+        var share = MatchingShare.Of(replayed.Verdicts.SelectMany(static file => file));
+        Assert.True(share.Counted > 0 && share.Percent >= leastPercent, $"{share}");
+    }
+
+    [SidecarTheory]
+    [InlineData(nameof(VerdictKind.NeedNotMatch))]
+    public void TheRest_ChangesNothingThatACorrectProgramSees(string kind)
+    {
+        var unexplained = replayed.Verdicts
+            .SelectMany(static file => file)
+            .Where(v => v.Kind.ToString() == kind && v.ChangesMeaning && Known.For(v.File, v.Case)!.Unseen.Length == 0)
+            .Select(v => $"{v.File} / {v.Case}: {string.Join("; ", v.Differences)}");
+        Assert.Empty(unexplained);
     }
 }

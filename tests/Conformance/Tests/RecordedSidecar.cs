@@ -34,6 +34,8 @@ internal sealed class RecordedSidecar : ICaseBench, IDisposable
         _ = AcceptAsync();
     }
 
+    public Perturbation Perturbation => Perturbation.None;
+
     public ScriptedApp App { get; }
 
     public ScriptedApp Outside { get; }

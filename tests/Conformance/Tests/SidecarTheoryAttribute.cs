@@ -1,3 +1,4 @@
+using FastSidecar.Conformance.Processes;
 using FastSidecar.Conformance.Replay;
 using Xunit;
 
@@ -6,11 +7,16 @@ namespace FastSidecar.Conformance.Tests;
 /// <summary>A theory that needs the published sidecar; skipped, with the reason, where there is none.</summary>
 public sealed class SidecarTheoryAttribute : TheoryAttribute
 {
-    public SidecarTheoryAttribute()
+    /// <param name="needsNetwork">What is replayed needs a network namespace of its own.</param>
+    public SidecarTheoryAttribute(bool needsNetwork = false)
     {
         if (SidecarBinary.Find() is null)
         {
             Skip = $"no artifacts/daprd: run `make build`, or set {SidecarBinary.Variable}";
+        }
+        else if (needsNetwork && !IsolatedNetwork.IsAvailable)
+        {
+            Skip = "cannot make a network namespace: needs root, util-linux and iproute2";
         }
     }
 }

@@ -22,6 +22,9 @@ internal sealed record RawCall
     /// <summary>Methods of the requests (a HEAD response has no body); null: taken from the steps.</summary>
     public IReadOnlyList<string>? Methods { get; init; }
 
+    /// <summary>The port speaks nothing else.</summary>
+    public bool IsHttp1Only { get; init; }
+
     /// <summary>The recording saw the server end the connection: wait for that longer than the moment a kept-alive one is watched.</summary>
     public bool EndIsExpected { get; init; }
 }
@@ -58,6 +61,12 @@ internal static partial class RawClient
     public static async Task<JsonObject> CallAsync(RawCall call, Rendezvous rendezvous)
     {
         using var connection = new RawConnection(await ConnectAsync(call.To));
+        return await CallAsync(connection, call, rendezvous);
+    }
+
+    /// <summary>The same on a connection that stays the caller's.</summary>
+    public static async Task<JsonObject> CallAsync(RawConnection connection, RawCall call, Rendezvous rendezvous)
+    {
         var methods = call.Methods ?? MethodsOf(call.Steps);
         var start = Clock.Now;
         var marks = new JsonObject();
@@ -144,7 +153,8 @@ internal static partial class RawClient
         await connection.UntilAsync(() => connection.PeerEnd is not null, announced || call.EndIsExpected ? EndPatience : Linger);
     }
 
-    private static IReadOnlyList<string> MethodsOf(JsonArray steps)
+    /// <summary>Methods of the requests that these steps begin with.</summary>
+    public static IReadOnlyList<string> MethodsOf(JsonArray steps)
     {
         var methods = steps
             .Select(s => RequestLine().Match(s!["text"]?.GetValue<string>() ?? ""))

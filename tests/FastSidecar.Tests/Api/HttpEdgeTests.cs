@@ -1,9 +1,12 @@
+using System.Globalization;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
+using FastSidecar.Resolution;
 using FastSidecar.Tests.Invocation;
+using FastSidecar.Tests.Shared;
 using FastSidecar.Transport.Grpc;
 using Xunit;
 
@@ -63,8 +66,37 @@ public sealed class HttpEdgeTests : IAsyncLifetime
 
         Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
         Assert.StartsWith("""{"errorCode":"ERR_DIRECT_INVOKE","message":"failed to invoke, id: a, err: response cannot be sent: """, await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        await response.Disposed.Within("the response to be given back");
         Assert.Equal(1, response.Disposals);
         Assert.Empty(_edge.Log.Lines);
+    }
+
+    [Theory]
+    [InlineData("/nowhere", 404)]
+    [InlineData("/v1.0/invoke/a/method/x%3Fy", 500)]
+    public async Task BodyThatNobodyAskedForIsNotRead_ConnectionEndsWithTheAnswer(string path, int status)
+    {
+        using var answer = await _edge.PostExpectingAsync(path);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        Assert.True(answer.Headers.ConnectionClose);
+    }
+
+    [Theory]
+    [InlineData(1, "GET", 200, 4L)]
+    [InlineData(2, "GET", 201, 4L)]
+    [InlineData(1, "HEAD", 200, 4L)]
+    [InlineData(2, "HEAD", 200, 4L)]
+    [InlineData(1, "GET", 302, null)]
+    [InlineData(2, "GET", 302, null)]
+    public async Task LocalEventStreamOfKnownLength_LengthIsTheAppsForSuccessOnly(int version, string method, int status, long? length)
+    {
+        _edge.App.Answers(new ScriptedResponse(status, method == "HEAD" ? "" : "body") { AnnouncedLength = 4 });
+        using var answer = await _edge.SendStreamAsync(new HttpMethod(method), Path, version);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        Assert.Equal(length?.ToString(CultureInfo.InvariantCulture), answer.Content.Headers.NonValidated.TryGetValues("Content-Length", out var sent) ? sent.ToString() : null);
+        Assert.Equal(method == "HEAD" ? "" : "body", await answer.Content.ReadAsStringAsync());
     }
 
     [Theory]
@@ -150,6 +182,23 @@ public sealed class HttpEdgeTests : IAsyncLifetime
 
         await Assert.ThrowsAsync<HttpRequestException>(() => _edge.GetAsync(Path, version));
         Assert.Empty(_edge.Log.Lines);
+    }
+
+    /// <summary>The own app needs no address, and yet Dapr asks for one first.</summary>
+    [Fact]
+    public async Task OwnAppThatCannotBeResolved_FailsAndIsNotCalled()
+    {
+        var calls = 0;
+        _edge.Resolved = ResolveResult.Failed("couldn't find service: a");
+        _edge.App.OnInvoke = (_, _) =>
+        {
+            calls++;
+            return ValueTask.FromResult<InvokeResult>(new ScriptedResponse(200));
+        };
+        using var answer = await _edge.GetAsync(Path, httpVersion: 1);
+
+        Assert.Equal("""{"errorCode":"ERR_DIRECT_INVOKE","message":"failed to invoke, id: a, err: couldn't find service: a"}""", await answer.Content.ReadAsStringAsync());
+        Assert.Equal(0, calls);
     }
 
     private static InvokeError Error(string name) => name switch

@@ -30,13 +30,14 @@ public sealed class RunPlanTests
     {
         var plan = Plan(
             "-a b -p 5000 -P=grpc -H3600 -G 50002 -I 50003 -M 9091 -c c.yaml --resources-path r1,r2 --resources-path r3 --enable-api-logging "
-            + "--enable-app-health-check --app-health-probe-interval 7 --app-max-concurrency=3 --mdns-interface lo --log-as-json -u /tmp/s x");
+            + "--enable-app-health-check --app-health-probe-interval 7 --app-max-concurrency=3 --mdns-interface lo --log-as-json -u /tmp/s "
+            + "--replay-buffer-size 1Mi x");
 
         Assert.Equal(
             "--config c.yaml --app-protocol grpc --log-level info --app-max-concurrency 3 --resources-path r1 --resources-path r2 --resources-path r3 "
             + "--max-body-size 4Mi --read-buffer-size 4Ki --enable-app-health-check --app-health-probe-interval 7 --enable-api-logging --app-id b "
             + "--app-port 5000 --dapr-http-port 3600 --dapr-grpc-port 50002 --profile-port -1 --metrics-port 9091 --unix-domain-socket /tmp/s "
-            + "--dapr-internal-grpc-port 50003 --log-as-json --mdns-interface lo",
+            + "--dapr-internal-grpc-port 50003 --log-as-json --mdns-interface lo --replay-buffer-size 1Mi",
             string.Join(' ', plan.SidecarArguments));
         Assert.Equal("/tmp/s/dapr-b-http.socket", plan.HttpSocketPath);
         Assert.Equal(

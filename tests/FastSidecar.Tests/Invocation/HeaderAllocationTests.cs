@@ -14,6 +14,7 @@ public sealed class HeaderAllocationTests
     private readonly HeaderList _answer = new();
     private readonly HeaderList _client = new();
     private readonly ArrayBufferWriter<byte> _target = new(1024);
+    private readonly TraceContext _trace = new();
     private readonly CallerHeaders _caller = new("caller", "default", "10.0.0.1", "host");
 
     [Fact]
@@ -50,9 +51,9 @@ public sealed class HeaderAllocationTests
         Assert.Null(Baggage.Validate(_request));
         HeaderRules.ClientToMetadata(_request, new ClientHeaderOptions(false, false, ToPeer: true), _metadata);
         _caller.AddTo(_metadata, "callee"u8);
-        Span<byte> context = stackalloc byte[TraceHeaders.TraceParentLength];
-        TraceHeaders.WriteForPeer(_request, isExempt: false, context);
-        TraceHeaders.AddToApp(context, default, _metadata, isOn: true, _app);
+        Assert.True(_request.TryGet("traceparent"u8, out var traceParent));
+        Assert.True(_trace.TrySet(traceParent));
+        TraceHeaders.AddToApp(_trace.Text, default, _metadata, isOn: true, _app);
         HeaderRules.MetadataToApp(_metadata, "text/plain"u8, fromPeer: true, _app);
         Assert.Null(AppTarget.Build("api/x"u8, "a=1"u8, "http://127.0.0.1:1"u8, _target));
 

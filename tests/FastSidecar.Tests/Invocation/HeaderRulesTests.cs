@@ -211,11 +211,11 @@ public sealed class HeaderRulesTests
             new CallerHeaders(recorded.To, "default", RecordedCase.HostIp, RecordedCase.HostName).AddTo(metadata, Bytes(callee));
         }
 
-        Span<byte> context = stackalloc byte[TraceHeaders.TraceParentLength];
-        TraceHeaders.WriteForPeer(request, isExempt, context);
+        var context = new TraceContext();
+        _ = !isExempt && request.TryGet("traceparent"u8, out var traceParent) && context.TrySet(traceParent);
         _ = request.TryGet("content-type"u8, out var contentType);
         _ = request.TryGet("tracestate"u8, out var state);
-        TraceHeaders.AddToApp(context, isLocal && !isExempt ? state : default, metadata, !recorded.To.EndsWith('0'), app);
+        TraceHeaders.AddToApp(context.Text, isLocal && !isExempt ? state : default, metadata, !recorded.To.EndsWith('0'), app);
         HeaderRules.MetadataToApp(metadata, contentType, fromPeer: !isLocal, app);
     }
 

@@ -52,26 +52,6 @@ public sealed class MethodPathTests
     }
 
     [Theory]
-    [InlineData("public/%2e%2e/admin", "admin")]
-    [InlineData("%61dmin", "admin")]
-    [InlineData("a%2F..%2Fb", "b")]
-    [InlineData("%2e%2e/%2e%2e", "")]
-    public void EscapeThatSurvived_IsReadAsAnAppReadsIt(string method, string expected)
-    {
-        var output = new ArrayBufferWriter<byte>();
-        Assert.True(MethodPath.TryDecodeAsApp(Encoding.Latin1.GetBytes(method), output));
-        Assert.Equal(expected, Encoding.Latin1.GetString(output.WrittenSpan));
-    }
-
-    [Theory]
-    [InlineData("plain")]
-    [InlineData("100%")]
-    public void MethodWithoutEscape_HasOneFormOnly(string method)
-    {
-        Assert.False(MethodPath.TryDecodeAsApp(Encoding.Latin1.GetBytes(method), new ArrayBufferWriter<byte>()));
-    }
-
-    [Theory]
     [InlineData("b", "App", "b", "own", null)]
     [InlineData("b.other", "App", "b", "other", null)]
     [InlineData("b.", "App", "b", "", null)]

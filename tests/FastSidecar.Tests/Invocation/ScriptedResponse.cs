@@ -9,23 +9,32 @@ namespace FastSidecar.Tests.Invocation;
 internal sealed class ScriptedResponse : InvokeResponse
 {
     private readonly PipeReader _body;
+    private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public ScriptedResponse(int status, string body = "", bool isGrpcStatus = false, string statusMessage = "")
-        : this(status, PipeReader.Create(new MemoryStream(Encoding.UTF8.GetBytes(body))))
+        : this(status, PipeReader.Create(new MemoryStream(Encoding.UTF8.GetBytes(body))), isGrpcStatus, statusMessage)
     {
-        IsGrpcStatus = isGrpcStatus;
-        StatusMessage = statusMessage;
     }
 
-    public ScriptedResponse(int status, PipeReader body)
+    public ScriptedResponse(int status, PipeReader body, bool isGrpcStatus = false, string statusMessage = "")
     {
         Status = status;
+        IsGrpcStatus = isGrpcStatus;
+        StatusMessage = statusMessage;
         _body = body;
     }
 
     public override HeaderList Headers { get; } = new();
 
     public override ReadOnlySpan<byte> ContentType => "text/plain"u8;
+
+    public override long? Length => AnnouncedLength;
+
+    /// <summary>What the app said of the body's length.</summary>
+    public long? AnnouncedLength { get; init; }
+
+    /// <summary>Completes when the response is given back.</summary>
+    public Task Disposed => _disposed.Task;
 
     public override PipeReader Body => _body;
 
@@ -37,6 +46,7 @@ internal sealed class ScriptedResponse : InvokeResponse
     public override ValueTask DisposeAsync()
     {
         Disposals++;
+        _disposed.TrySetResult();
         return FailsOnDispose is null ? ValueTask.CompletedTask : ValueTask.FromException(FailsOnDispose);
     }
 }

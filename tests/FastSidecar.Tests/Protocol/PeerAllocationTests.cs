@@ -53,7 +53,7 @@ public sealed class PeerAllocationTests
         AssertNoAllocation(() =>
         {
             input.Rewind();
-            reader.Start(new PeerCall(input, default, PeerWire.Limit, IsUnary: false, End: null));
+            reader.Start(new PeerInput(input, default, PeerWire.Limit, IsUnary: false, End: null));
             Done(reader.ReadHeadAsync(head, CancellationToken.None));
             var result = Done(reader.ReadAsync());
             if (!result.IsCompleted || result.Buffer.Length != 11 * 100)
@@ -80,7 +80,7 @@ public sealed class PeerAllocationTests
         var first = Call(laterMessages: 0);
         var reader = new PeerMessageReader();
         var head = new PeerRequestHead();
-        reader.Start(new PeerCall(pipe.Reader, default, PeerWire.Limit, IsUnary: false, End: null));
+        reader.Start(new PeerInput(pipe.Reader, default, PeerWire.Limit, IsUnary: false, End: null));
         var headRead = reader.ReadHeadAsync(head, CancellationToken.None);
         Send(pipe, first);
         Done(headRead);

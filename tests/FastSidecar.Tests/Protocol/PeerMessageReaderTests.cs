@@ -485,7 +485,7 @@ public sealed class PeerMessageReaderTests
 
         var message = new InternalInvokeRequestStream { Request = new InternalInvokeRequest { Message = new InvokeRequest() } };
         message.Request.Metadata["a"] = new ListStringValue { Values = { "b" } };
-        reader.Start(new PeerCall(ScriptedInput.Whole(PeerWire.Frame(message)), default, PeerWire.Limit, IsUnary: false, End: null));
+        reader.Start(new PeerInput(ScriptedInput.Whole(PeerWire.Frame(message)), default, PeerWire.Limit, IsUnary: false, End: null));
         await reader.ReadHeadAsync(head, CancellationToken.None);
 
         Assert.Equal(1, head.Metadata.Count);

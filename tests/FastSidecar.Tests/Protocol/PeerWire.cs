@@ -62,7 +62,7 @@ internal static class PeerWire
         PipeReader input, string encoding = "", int limit = Limit, bool unary = false, IPeerStreamEnd? end = null)
     {
         var reader = new PeerMessageReader();
-        reader.Start(new PeerCall(input, PeerEncoding.Parse(System.Text.Encoding.ASCII.GetBytes(encoding)), limit, unary, end));
+        reader.Start(new PeerInput(input, PeerEncoding.Parse(System.Text.Encoding.ASCII.GetBytes(encoding)), limit, unary, end));
         return reader;
     }
 

@@ -121,6 +121,33 @@ public sealed class HttpAppTargetTests : IAsyncDisposable
         Assert.Equal(200, response.Status);
     }
 
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", "half")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nha", "lf")]
+    [InlineData("HTTP/1.1 404 Not Found\r\nContent-Length: 10\r\n\r\nhalf", "")]
+    public async Task AppClosesBeforeItsLength_BodyEndsThereAlsoWhenTheEndIsThereAlready(string head, string rest)
+    {
+        await _body.Writer.CompleteAsync();
+        var calling = Invoke();
+        using var app = await AcceptAsync();
+        await ReadUntilAsync(app, "0\r\n\r\n");
+        await app.SendAsync(Encoding.ASCII.GetBytes(head));
+        await using var response = (await calling.Within("the answer")).Response!;
+        await app.SendAsync(Encoding.ASCII.GetBytes(rest));
+        app.Shutdown(SocketShutdown.Send);
+
+        var body = new StringBuilder();
+        ReadResult read;
+        do
+        {
+            read = await response.Body.ReadAsync().AsTask().Within($"more than '{body}'");
+            body.Append(Encoding.ASCII.GetString(read.Buffer));
+            response.Body.AdvanceTo(read.Buffer.End);
+        }
+        while (!read.IsCompleted);
+        Assert.Equal("half", body.ToString());
+    }
+
     private Task<InvokeResult> Invoke() => _target.InvokeAsync(_request, CancellationToken.None).AsTask();
 
     private Task<Socket> AcceptAsync() => _listener.AcceptSocketAsync().Within("the sidecar's connection");

@@ -209,10 +209,12 @@ public sealed class ShutdownTests
     }
 
     [BinaryFact(needsNetwork: false)]
-    public async Task OtherSignals_QuitEndsWithTwoAndUserSignalsDoNothing()
+    public async Task OtherSignals_QuitEndsWithTwoAndHangupAndUserSignalsDoNothing()
     {
         await using var sidecar = await SidecarUnderTest.StartReadyAsync();
 
+        sidecar.Signal(SidecarUnderTest.SigHup);
+        await sidecar.LogsAsync("Received signal 'hangup'; ignored");
         sidecar.Signal(SidecarUnderTest.SigUsr1);
         Assert.Equal(204, (await RawHttp.CallAsync(sidecar.Ports.Http, "/v1.0/healthz")).Status);
         sidecar.Signal(SidecarUnderTest.SigQuit);

@@ -12,6 +12,7 @@ namespace FastSidecar.Integration.Lifecycle;
 /// <summary>The published program as a sidecar on 127.0.0.1, with ports of its own. Disposing kills it if it still runs.</summary>
 internal sealed partial class SidecarUnderTest : IAsyncDisposable
 {
+    public const int SigHup = 1;
     public const int SigInt = 2;
     public const int SigQuit = 3;
     public const int SigUsr1 = 10;

@@ -126,7 +126,47 @@ public sealed class StartTests
         var ending = await sidecar.EndsAsync();
 
         Assert.Equal(1, ending.ExitCode);
-        Assert.Contains("fatal Fatal error from runtime: this version of FastSidecar has no mTLS", ending.Log, StringComparison.Ordinal);
+        Assert.Contains("fatal Fatal error from runtime: trust anchors are required", ending.Log, StringComparison.Ordinal);
+    }
+
+    [BinaryFact(needsNetwork: false)]
+    public async Task Profiling_PortWithAnIndexOnly()
+    {
+        var port = SidecarPortNumbers.Choose().Http;
+        await using var sidecar = await SidecarUnderTest.StartReadyAsync("--enable-profiling", "--profile-port", $"{port}");
+        Assert.Contains($"HTTP profiling server listening on: 127.0.0.1:{port}", sidecar.Log, StringComparison.Ordinal);
+
+        var (status, index) = await RawHttp.CallAsync(port, "/debug/pprof/");
+        Assert.Equal(200, status);
+        Assert.Contains("no Go runtime", index, StringComparison.Ordinal);
+        Assert.Equal(404, (await RawHttp.CallAsync(port, "/debug/pprof/heap")).Status);
+        Assert.Equal(404, (await RawHttp.CallAsync(port, "/v1.0/metadata")).Status);
+        sidecar.Signal(SidecarUnderTest.SigTerm);
+        Assert.Equal(0, (await sidecar.EndsAsync()).ExitCode);
+    }
+
+    [BinaryFact(needsNetwork: false)]
+    public async Task Wait_EndsWithZeroOnceOutboundIsReadyThoughTheAppIsMissing()
+    {
+        await using var sidecar = SidecarUnderTest.Start("--app-port", $"{SidecarPortNumbers.Choose().Http}");
+        await using var wait = new Terminal($"{Repository.Binary} --wait --dapr-http-port {sidecar.Ports.Http}");
+
+        Assert.Equal(0, await wait.EndsAsync());
+        await wait.ShowsAsync("Waiting for Dapr to be outbound ready (timeout: 60 seconds)", "Dapr is outbound ready!");
+    }
+
+    [BinaryFact(needsNetwork: false)]
+    public async Task AppOfUnspokenProtocol_FoundButNotCalledOverHttp()
+    {
+        using var app = new SlowApp();
+        app.Answer();
+        await using var sidecar = await SidecarUnderTest.StartReadyAsync("--app-port", $"{app.Port}", "--app-protocol", "grpc");
+        Assert.Contains("app protocol grpc is not spoken by this version of FastSidecar: calls of the app fail", sidecar.Log, StringComparison.Ordinal);
+
+        var (status, body) = await RawHttp.CallAsync(sidecar.Ports.Http, $"/v1.0/invoke/{SidecarUnderTest.AppId}/method/x");
+
+        Assert.Equal(503, status);
+        Assert.Contains("\"code\":14", body, StringComparison.Ordinal);
     }
 
     private static Socket Occupy(int port)

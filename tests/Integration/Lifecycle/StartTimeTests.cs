@@ -6,11 +6,15 @@ using Xunit.Abstractions;
 
 namespace FastSidecar.Integration.Lifecycle;
 
-/// <summary>How soon a sidecar without an app is ready, from exec to the first 204.</summary>
+/// <summary>How soon a sidecar without an app is ready, from exec to the first 204, and how large its binary is.</summary>
 public sealed class StartTimeTests(ITestOutputHelper output)
 {
     private const int Starts = 20;
-    private const int Series = 3;
+
+    /// <summary>Further series on a machine that is busy, which only ever adds to the time.</summary>
+    private const int Retries = 2;
+
+    private const long MaxBinaryBytes = 15_000_000;
 
     /// <summary>The bar; measured about 10 ms on an idle two-core machine, where daprd takes 100.</summary>
     private static readonly TimeSpan Bar = TimeSpan.FromMilliseconds(50);
@@ -18,19 +22,33 @@ public sealed class StartTimeTests(ITestOutputHelper output)
     [BinaryFact(needsNetwork: false)]
     public async Task Healthz_WithoutApp_SoonAfterStart()
     {
-        // A busy machine only ever adds: the best of the series is nearest to what the program takes.
-        var best = TimeSpan.MaxValue;
-        for (var series = 0; series < Series && best >= Bar; series++)
+        var median = await MedianAsync();
+        for (var retry = 0; retry < Retries && median > Bar && IsBusy(); retry++)
         {
-            var median = await MedianAsync();
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"series {series}: median of {Starts} starts {median.TotalMilliseconds:F1} ms"));
-            best = median < best ? median : best;
+            median = await MedianAsync();
         }
 
-        Assert.True(best < Bar, $"median {best.TotalMilliseconds} ms, bar {Bar.TotalMilliseconds} ms");
+        Assert.True(median <= Bar, $"median {median.TotalMilliseconds} ms, bar {Bar.TotalMilliseconds} ms");
     }
 
-    private static async Task<TimeSpan> MedianAsync()
+    [BinaryFact(needsNetwork: false)]
+    public void Binary_AtMost15Megabytes()
+    {
+        var bytes = new FileInfo(Repository.Binary).Length;
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{bytes} bytes"));
+        Assert.InRange(bytes, 1, MaxBinaryBytes);
+    }
+
+    /// <summary>More was runnable in the last minute than there are cores; one series alone never comes near that.</summary>
+    private bool IsBusy()
+    {
+        var load = double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
+        var isBusy = load > Environment.ProcessorCount;
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"load {load} on {Environment.ProcessorCount} cores: {(isBusy ? "busy, once more" : "not busy")}"));
+        return isBusy;
+    }
+
+    private async Task<TimeSpan> MedianAsync()
     {
         var taken = new List<TimeSpan>();
         for (var i = 0; i < Starts; i++)
@@ -39,7 +57,9 @@ public sealed class StartTimeTests(ITestOutputHelper output)
         }
 
         taken.Sort();
-        return (taken[(Starts - 1) / 2] + taken[Starts / 2]) / 2;
+        var median = (taken[(Starts - 1) / 2] + taken[Starts / 2]) / 2;
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"median of {Starts} starts {median.TotalMilliseconds:F1} ms"));
+        return median;
     }
 
     private static async Task<TimeSpan> StartAsync()

@@ -51,6 +51,9 @@ internal sealed class LineProcess : IAsyncDisposable
     public async Task<string> ReadLineAsync() =>
         await _process.StandardOutput.ReadLineAsync().Within("a line") ?? throw new InvalidOperationException($"the process ended: {await _errors.Within("its errors")}");
 
+    /// <summary>Everything it prints until it ends.</summary>
+    public async Task<string> ReadToEndAsync() => await _process.StandardOutput.ReadToEndAsync().Within("the output of a process");
+
     /// <summary>Ends the process as a crash would: without its goodbye.</summary>
     public async Task KillAsync()
     {

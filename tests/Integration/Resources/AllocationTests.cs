@@ -9,14 +9,16 @@ namespace FastSidecar.Integration.Resources;
 public sealed class AllocationTests(SidecarPair pair, ITestOutputHelper output) : PairTests<SidecarPair>(pair)
 {
     private const string AllocatedBytes = "go_memstats_alloc_bytes_total";
-    private const int WarmUp = 2000;
+    private const int WarmUp = 3000;
     private const int Measured = 5000;
     private const int BodyBytes = 1024;
 
-    /// <summary>Bytes per request that hold today, with room for the noise of a busy machine.</summary>
-    private const double MostInCaller = 4096;
+    /// <summary>
+    /// Measured are about 300 and 10: several new objects per request show, and the noise of a busy machine (timers, a pool that found itself empty) does not.
+    /// </summary>
+    private const double MostInCaller = 600;
 
-    private const double MostInCallee = 4096;
+    private const double MostInCallee = 200;
 
     [Fact]
     public async Task SequentialPosts_AllocateABoundedSum()

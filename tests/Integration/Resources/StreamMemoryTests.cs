@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using FastSidecar.Integration.Shared;
 using FastSidecar.Tests.Shared;
@@ -18,10 +17,14 @@ public sealed class StreamMemoryTests(LargeBodyPair pair, ITestOutputHelper outp
     private const int PieceBytes = 64 << 10;
     private const int SlowStreams = 500;
 
+    /// <summary>More than the windows and buffers of both sidecars take.</summary>
+    private const long BytesOfSlowStream = 1 << 20;
+
     /// <summary>
-    /// What 500 streams may hold when nobody reads: on each a window of the peer connection (256 KiB) and what the sockets' buffers of both ends hand over, and no more.
+    /// What 500 streams may hold when nobody reads: in the caller the budget of the process for what came from peers (64 MiB), in the callee what it has read from
+    /// the app (64 KiB of each), and the objects of 500 calls. Windows of 256 KiB alone would come to 128 MiB.
     /// </summary>
-    private const long MostGrowthOfSlowStreams = 192L << 20;
+    private const long MostGrowthOfSlowStreams = 96L << 20;
 
     private static readonly TimeSpan Slow = TimeSpan.FromSeconds(3);
 
@@ -134,32 +137,30 @@ public sealed class StreamMemoryTests(LargeBodyPair pair, ITestOutputHelper outp
         }
     }
 
-    /// <summary>Streams on which the app writes all it can and the client reads next to nothing, beside calls that have to go on.</summary>
+    /// <summary>Streams on which the app writes all it can and the client takes next to nothing, beside calls that have to go on.</summary>
     [Fact]
     public async Task FiveHundredSlowStreams_HoldABoundedSum_AndOthersAreServed()
     {
+        const int StreamsOnEach = 250;
+        const int PieceOfEach = 4096;
         await using var watch = new MemoryWatch(Pair.Processes);
         var connections = new List<RawConnection>();
         try
         {
-            for (var i = 0; i < SlowStreams; i++)
+            for (var i = 0; i < SlowStreams / StreamsOnEach; i++)
             {
-                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 16 << 10 };
-                await socket.ConnectAsync(IPAddress.Loopback, Pair.Caller.HttpPort);
-                var connection = new RawConnection(socket);
-                connections.Add(connection);
-                await connection.SendAsync($"GET {Pair.PathTo("endless")} HTTP/1.1\r\nHost: x\r\n\r\n");
-                Assert.True(await connection.ReceivedAsync("\r\n\r\n"));
+                connections.Add(await OpenStreamsAsync(StreamsOnEach));
             }
 
             for (var i = 0; i < 3; i++)
             {
                 await Pair.CallWorksAsync();
-                await Parallel.ForEachAsync(connections, async (connection, _) =>
+                foreach (var connection in connections)
                 {
+                    await connection.SendAsync(ForEach(StreamsOnEach, static stream => Http2Frames.WindowUpdate(stream, PieceOfEach)));
+                    Assert.True(await connection.ReceivedAsync(StreamsOnEach * PieceOfEach), "the connection ended");
                     connection.Take(connection.Received.Length);
-                    Assert.True(await connection.ReceiveAsync());
-                });
+                }
             }
 
             await AssertGrowthAsync(watch, MostGrowthOfSlowStreams);
@@ -169,6 +170,27 @@ public sealed class StreamMemoryTests(LargeBodyPair pair, ITestOutputHelper outp
             connections.ForEach(static connection => connection.Reset());
         }
     }
+
+    /// <summary>A connection with streams whose windows are closed: nothing of an answer but its head comes before they are opened.</summary>
+    private async Task<RawConnection> OpenStreamsAsync(int count)
+    {
+        const ushort InitialWindowSize = 4;
+        var connection = await RawConnection.ConnectAsync(Pair.Caller.HttpPort);
+        var path = Pair.PathTo($"produce?bytes={BytesOfSlowStream}");
+        (string Name, string Value)[] head = [(":method", "GET"), (":scheme", "http"), (":path", path), (":authority", "x")];
+        byte[] start = [.. Http2Frames.Preface, .. Http2Frames.Settings(InitialWindowSize, 0), .. Http2Frames.WindowUpdate(0, 1 << 30)];
+        await connection.SendAsync(start);
+        await connection.SendAsync(ForEach(count, stream => Http2Frames.Headers(stream, Http2Frames.EndStream, head)));
+        while (Http2Frames.Read(connection.Received).Count(static frame => frame.Type == Http2Frames.HeadersType) < count)
+        {
+            Assert.True(await connection.ReceiveAsync(), "the connection ended before all heads had come");
+        }
+
+        connection.Take(connection.Received.Length);
+        return connection;
+    }
+
+    private static byte[] ForEach(int streams, Func<int, byte[]> frame) => [.. Enumerable.Range(0, streams).SelectMany(i => frame((2 * i) + 1))];
 
     private async Task AssertGrowthAsync(MemoryWatch watch, long most)
     {

@@ -125,6 +125,11 @@ internal sealed class EchoApp : IAsyncDisposable
         {
             var count = (int)Math.Min(bytes, piece.Length);
             await context.Response.BodyWriter.WriteAsync(piece.AsMemory(0, count), context.RequestAborted);
+
+            // Kestrel takes at once what is written to a connection that has gone, and tells of its end on another thread of the pool: without a pause an
+            // endless answer would keep that from ever running.
+            await Task.Yield();
+            context.RequestAborted.ThrowIfCancellationRequested();
             bytes -= count;
             Interlocked.Add(ref _produced, count);
         }

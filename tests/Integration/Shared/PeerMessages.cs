@@ -9,6 +9,8 @@ internal static class PeerMessages
 {
     public const string CallLocalStream = "/dapr.proto.internals.v1.ServiceInvocation/CallLocalStream";
 
+    public const string CallLocal = "/dapr.proto.internals.v1.ServiceInvocation/CallLocal";
+
     /// <summary>Everything a caller sends on a connection of its own to POST a body to the callee's app.</summary>
     public static byte[] Call(string method, string body) =>
     [
@@ -29,11 +31,96 @@ internal static class PeerMessages
         return [.. Field(1, [0x08, 1, .. Entry(2, "X-A", "b"), .. Field(3, message)]), .. Field(2, Text(1, body))];
     }
 
+    /// <summary>InternalInvokeRequest { ver = 1, message = 3 { method = 1, http_extension = 4 { verb = 1, querystring = 2 } } } that GETs a method, with its query.</summary>
+    public static byte[] UnaryRequest(string target)
+    {
+        const byte Get = 1;
+        var parts = target.Split('?');
+        byte[] extension = [0x08, Get, .. parts.Length > 1 ? Text(2, parts[1]) : []];
+        return [0x08, 1, .. Field(3, [.. Text(1, parts[0]), .. Field(4, extension)])];
+    }
+
     /// <summary>InternalInvokeResponseStream { response = 1 { status = 1 { code = 1 }, headers = 2, message = 4 {} }, payload = 2 { data = 1 } }.</summary>
     public static byte[] FirstResponse(byte[] status, string body) => [.. Field(1, [.. Field(1, [0x08, .. status]), .. Field(4, [])]), .. Field(2, Text(1, body))];
 
     /// <summary>Only the payload = 2 { data = 1, seq = 2 }, as all messages but the first.</summary>
     public static byte[] Payload(byte seq, string data) => Field(2, [.. Text(1, data), 0x10, seq]);
+
+    /// <summary>Status code and joined body of an answer's messages: InternalInvokeResponseStream, or one InternalInvokeResponse.</summary>
+    public static (long Status, string Body) Answer(ReadOnlySpan<byte> messages)
+    {
+        var status = 0L;
+        var body = new StringBuilder();
+        while (messages.Length >= 5)
+        {
+            var length = System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(messages[1..]);
+            var message = messages.Slice(5, length);
+            messages = messages[(5 + length)..];
+            var response = Inner(message, 1);
+            var isUnary = !Inner(message, 4).IsEmpty || (response.Length > 0 && response[0] == 0x08);
+            status = Math.Max(status, Number(isUnary ? response : Inner(response, 1), 1));
+            body.Append(Encoding.Latin1.GetString(isUnary ? Inner(Inner(Inner(message, 4), 1), 2) : Inner(Inner(message, 2), 1)));
+        }
+
+        return (status, body.ToString());
+    }
+
+    /// <summary>The contents of a length-delimited field; empty without one.</summary>
+    private static ReadOnlySpan<byte> Inner(ReadOnlySpan<byte> message, int number)
+    {
+        while (!message.IsEmpty)
+        {
+            var tag = Varint(ref message);
+            var value = Varint(ref message);
+            if ((tag & 7) != 2)
+            {
+                continue;
+            }
+
+            if (tag >> 3 == number)
+            {
+                return message[..(int)value];
+            }
+
+            message = message[(int)value..];
+        }
+
+        return default;
+    }
+
+    private static long Number(ReadOnlySpan<byte> message, int number)
+    {
+        while (!message.IsEmpty)
+        {
+            var tag = Varint(ref message);
+            var value = Varint(ref message);
+            if ((tag & 7) == 2)
+            {
+                message = message[(int)value..];
+            }
+            else if (tag >> 3 == number)
+            {
+                return value;
+            }
+        }
+
+        return 0;
+    }
+
+    private static long Varint(ref ReadOnlySpan<byte> bytes)
+    {
+        var value = 0L;
+        for (var shift = 0; ; shift += 7)
+        {
+            var next = bytes[0];
+            bytes = bytes[1..];
+            value |= (long)(next & 0x7f) << shift;
+            if (next < 0x80)
+            {
+                return value;
+            }
+        }
+    }
 
     /// <summary>An entry of a map from a name to a ListStringValue { values = 1 }.</summary>
     public static byte[] Entry(int number, string name, string value) => Field(number, [.. Text(1, name), .. Field(2, Text(1, value))]);

@@ -70,16 +70,24 @@ internal sealed class RawConnection : IDisposable
         {
             _socket.Shutdown(SocketShutdown.Send);
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // The peer was first.
+            // The peer was first, or the script that owns the connection.
         }
     }
 
     /// <summary>RST.</summary>
     public void Reset()
     {
-        _socket.LingerState = new LingerOption(true, 0);
+        try
+        {
+            _socket.LingerState = new LingerOption(true, 0);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // The peer was first, or the script that owns the connection.
+        }
+
         _socket.Dispose();
     }
 

@@ -80,6 +80,33 @@ public sealed class ChannelPoolTests
         Assert.Equal(1, peer.Accepted);
     }
 
+    /// <summary>A slot that becomes free between the failing try and the wait: the try is held at the connection's lock to look.</summary>
+    [Fact]
+    public async Task SlotFreedWhileTheRequestTries_IsNotMissed()
+    {
+        var options = new ChannelPoolOptions { MaxChannelsPerKey = 1 };
+        await using var peer = new Peer(Handlers.EchoAsync, new Http2Options { MaxConcurrentStreams = 1 });
+        var group = new ChannelGroup(Peer.Key, options, new ChannelDialer(options, peer.ConnectAsync, TimeProvider.System), TimeProvider.System);
+        var first = await group.OpenStreamAsync(default).AsTask().Within("first");
+        Assert.NotNull(first);
+
+        Task<Http2Stream?> second;
+        Task freeing;
+        bool wanted;
+        lock (first.Connection.Gate)
+        {
+            second = Task.Run(() => group.OpenStreamAsync(default).AsTask());
+            freeing = Task.Run(first.Dispose);
+            wanted = SpinWait.SpinUntil(() => group.WantsSlots, TestTimeouts.Default);
+        }
+
+        Assert.True(wanted, "the request tries before it says that it wants a slot");
+        await freeing.Within("the first stream's end");
+        (await second.Within("second"))!.Dispose();
+        Assert.False(group.WantsSlots);
+        await group.DisposeAsync().Within("the group's end");
+    }
+
     [Fact]
     public async Task CanceledWaiter_LeavesItsChanceToTheNext()
     {

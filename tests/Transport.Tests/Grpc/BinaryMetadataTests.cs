@@ -45,6 +45,28 @@ public sealed class BinaryMetadataTests
     [InlineData("AB==")]
     public void BitsLeftOver_AreIgnored(string text) => Assert.Equal([0], Decode(text));
 
+    /// <summary>The places are those of Go's encoding/base64.</summary>
+    [Theory]
+    [InlineData("", -1)]
+    [InlineData("AAEC", -1)]
+    [InlineData("AA", -1)]
+    [InlineData("AA==", -1)]
+    [InlineData("AAA=", -1)]
+    [InlineData("%%%", 0)]
+    [InlineData("AA%%", 2)]
+    [InlineData("AA=", 2)]
+    [InlineData("AA=A", 2)]
+    [InlineData("A===", 1)]
+    [InlineData("AAAAA", 4)]
+    [InlineData("AA==AAAA", 4)]
+    [InlineData("AAA=AAAA", 4)]
+    public void Fault_IsWhereGoFindsIt(string text, int fault)
+    {
+        var bytes = System.Text.Encoding.ASCII.GetBytes(text);
+        Assert.Equal(fault, BinaryMetadata.FaultAt(bytes));
+        Assert.Equal(fault < 0, BinaryMetadata.TryDecode(bytes, new byte[BinaryMetadata.MaxDecodedLength(bytes.Length)], out _));
+    }
+
     [Fact]
     public void BinaryName_EndsInBin()
     {

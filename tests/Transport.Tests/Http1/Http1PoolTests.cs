@@ -102,6 +102,103 @@ public sealed class Http1PoolTests
         await exchange.EndRequestAsync(CancellationToken.None).AsTask().Within("request");
         var failure = await Assert.ThrowsAsync<Http1ResponseException>(() => exchange.ReadHeadAsync(CancellationToken.None).AsTask().Within("head"));
         Assert.Equal("EOF", failure.Message);
+        Assert.True(failure.NeverReceived, "the server was gone before the request left");
+    }
+
+    /// <summary>The reader learns of the server's end before anything is sent: the exchange need not try.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task StaleExchange_SaysSoWithoutSending(bool byReset)
+    {
+        var close = new TaskCompletionSource();
+        await using var server = new RawServer(async peer =>
+        {
+            await peer.ReadRequestAsync();
+            await peer.SendAsync(Ok);
+            await close.Task;
+            (byReset ? (Action)peer.Reset : peer.CloseWithFin)();
+        });
+        await using var client = ClientFor(server);
+        await client.CallAsync();
+        using var exchange = await client.OpenAsync();
+        exchange.ThrowIfStale();
+        close.SetResult();
+        await Until(() => exchange.IsStale, "stale");
+        exchange.WriteHead("GET"u8, "/"u8, Fields(), Http1BodyFraming.None, 0);
+        Assert.True(Assert.Throws<Http1ResponseException>(exchange.ThrowIfStale).NeverReceived);
+    }
+
+    /// <summary>The server's kernel took the request, or may have: who asks must not be told that it can be sent again.</summary>
+    [Theory]
+    [InlineData("reads the request and closes")]
+    [InlineData("reads the request and resets")]
+    [InlineData("reads the head and closes")]
+    [InlineData("has closed one way only")]
+    [InlineData("closes a new connection")]
+    public async Task ServerMayHaveReadTheRequest_FailureDoesNotClaimOtherwise(string server)
+    {
+        var rented = new TaskCompletionSource();
+        await using var raw = new RawServer(async peer =>
+        {
+            if (server == "closes a new connection")
+            {
+                peer.CloseWithFin();
+                return;
+            }
+
+            await peer.ReadRequestAsync();
+            await peer.SendAsync(Ok);
+            await rented.Task;
+            if (server == "has closed one way only")
+            {
+                peer.HalfClose();
+                await peer.ReadRequestAsync();
+                return;
+            }
+
+            if (server == "reads the head and closes")
+            {
+                await peer.ReadHeadAsync();
+                peer.CloseWithFin();
+                return;
+            }
+
+            await peer.ReadRequestAsync();
+            (server.EndsWith("resets", StringComparison.Ordinal) ? (Action)peer.Reset : peer.CloseWithFin)();
+        });
+        await using var client = ClientFor(raw);
+        if (server != "closes a new connection")
+        {
+            await client.CallAsync();
+        }
+
+        using var exchange = await client.OpenAsync();
+        rented.SetResult();
+        if (server == "has closed one way only")
+        {
+            await Until(() => exchange.IsStale, "its FIN");
+        }
+
+        exchange.WriteHead("POST"u8, "/"u8, Fields(), Http1BodyFraming.Length, 100_000);
+        await exchange.Output.WriteAsync(new byte[100_000]).AsTask().Within("the body");
+        await exchange.EndRequestAsync(CancellationToken.None).AsTask().Within("request");
+        var failure = await Assert.ThrowsAsync<Http1ResponseException>(() => exchange.ReadHeadAsync(CancellationToken.None).AsTask().Within("head"));
+        Assert.False(failure.NeverReceived, $"{failure.Fault}: {failure.Message}");
+    }
+
+    [Fact]
+    public async Task FreshWanted_IdleConnectionsAreLeft_AndMakeRoomAtTheLimit()
+    {
+        await using var server = RawServer.Answering(Ok);
+        await using var client = ClientFor(server, new Http1ClientOptions { MaxConnections = 2 });
+        await client.CallAsync();
+        using var first = await client.OpenAsync(fresh: true, CancellationToken.None).AsTask().Within("a second connection");
+        Assert.False(first.Reused);
+        Assert.Equal(1, client.IdleConnections);
+        using var second = await client.OpenAsync(fresh: true, CancellationToken.None).AsTask().Within("a third connection");
+        Assert.False(second.Reused);
+        Assert.Equal((0, 2), (client.IdleConnections, client.OpenConnections));
     }
 
     [Fact]
@@ -119,6 +216,7 @@ public sealed class Http1PoolTests
         var failure = await Assert.ThrowsAsync<Http1ResponseException>(() => client.CallAsync());
         Assert.Equal("EOF", failure.Message);
         Assert.Equal(Http1ResponseFault.ClosedBeforeResponse, failure.Fault);
+        Assert.False(failure.NeverReceived, "the server has read the request");
         Assert.Equal(1, server.Accepted);
     }
 

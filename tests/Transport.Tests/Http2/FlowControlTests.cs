@@ -244,7 +244,7 @@ public sealed class FlowControlTests
                 stream.Input.Complete();
                 await stream.Connection.Closed;
             },
-            new Http2Options { StreamWindowBytes = 70_000, ConnectionWindowBytes = 70_000 });
+            new Http2Options { StreamWindowBytes = 70_000, MaxStreamWindowBytes = 0, ConnectionWindowBytes = 70_000 });
         await peer.HandshakeAsync();
         await peer.SendAsync(Request(1, false));
         var credited = new Dictionary<int, long> { [0] = 0, [1] = 0 };
@@ -278,8 +278,10 @@ public sealed class FlowControlTests
         await peer.ExpectResetAsync(1, Http2ErrorCode.FlowControlError);
     }
 
-    [Fact]
-    public async Task MessageLongerThanTheWindow_ArrivesAtAReaderThatWaitsForAll()
+    [Theory]
+    [InlineData(null)]
+    [InlineData(0)]
+    public async Task MessageLongerThanTheWindow_ArrivesAtAReaderThatWaitsForAll(int? budgetBytes)
     {
         await using var pair = await ConnectionPair.OverSocketsAsync(
             async stream =>
@@ -290,7 +292,12 @@ public sealed class FlowControlTests
                 stream.Input.AdvanceTo(read.Buffer.End);
                 stream.WriteHead(Heads.Response(), endStream: true);
             },
-            server: new Http2Options { StreamWindowBytes = 65_535, ConnectionWindowBytes = 65_535 });
+            server: new Http2Options
+            {
+                StreamWindowBytes = 65_535,
+                ConnectionWindowBytes = 65_535,
+                ReceiveBudget = budgetBytes is { } bytes ? new ReceiveBudget(bytes) : null,
+            });
         Assert.True(pair.Client.TryOpenStream(out var stream));
         stream.WriteHead(Heads.Request(), endStream: false);
         await stream.Output.WriteAsync(new byte[500_000]).AsTask().Within("upload");

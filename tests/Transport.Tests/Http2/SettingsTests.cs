@@ -13,8 +13,8 @@ public sealed class SettingsTests
         await using var peer = ScriptedPeer.AsClient();
         var settings = Parse(await peer.ReadFrameAsync());
         Assert.Equal(1000u, settings[3]);
-        Assert.Equal(256u * 1024, settings[4]);
-        Assert.False(settings.ContainsKey(5)); // the protocol's default
+        Assert.False(settings.ContainsKey(4)); // the protocol's defaults, as daprd
+        Assert.False(settings.ContainsKey(5));
         Assert.Equal(4096u << 10, settings[6]);
         var update = await peer.ReadFrameAsync();
         Assert.Equal((Wire.WindowUpdate, 0, (1024u * 1024) - 65_535), (update!.Type, update.StreamId, update.Word()));

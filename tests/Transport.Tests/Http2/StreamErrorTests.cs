@@ -17,6 +17,7 @@ public sealed class StreamErrorTests
         ["value with LF"] = (Request(1, true, ("a", "1\n2")), Http2ErrorCode.ProtocolError),
         ["value with CR"] = (Request(1, true, ("a", "1\r2")), Http2ErrorCode.ProtocolError),
         ["value with NUL"] = (Request(1, true, ("a", "1\02")), Http2ErrorCode.ProtocolError),
+        ["value with DEL"] = (Request(1, true, ("a", "1\x7f")), Http2ErrorCode.ProtocolError),
         ["connection"] = (Request(1, true, ("connection", "close")), Http2ErrorCode.ProtocolError),
         ["keep-alive"] = (Request(1, true, ("keep-alive", "1")), Http2ErrorCode.ProtocolError),
         ["proxy-connection"] = (Request(1, true, ("proxy-connection", "x")), Http2ErrorCode.ProtocolError),

@@ -37,10 +37,12 @@ public sealed class AllocationMeasurements
 [Collection(AllocationMeasurements.Name)]
 public sealed class SocketAllocationTests
 {
-    [Fact]
-    public async Task SteadyPingPong_AllocatesNothing()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task SteadyPingPong_AllocatesNothing(bool onEventLoop)
     {
-        await using var pair = await SocketPair.OpenAsync();
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
         var echo = Task.Run(() =>
         {
             var buffer = new byte[4096];

@@ -13,9 +13,9 @@ public sealed class SocketConnectionTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task PeerSendsThenCloses_BytesThenCompleted(bool idleWithoutBuffer)
+    public async Task PeerSendsThenCloses_BytesThenCompleted(bool onEventLoop)
     {
-        await using var pair = await SocketPair.OpenAsync(idleWithoutBuffer);
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
         var pending = pair.Connection.Input.ReadAsync();
         Assert.False(pending.IsCompleted);
         await pair.Peer.SendAsync("hello"u8.ToArray());
@@ -37,10 +37,12 @@ public sealed class SocketConnectionTests
         pair.Connection.Input.AdvanceTo(last.Buffer.End);
     }
 
-    [Fact]
-    public async Task BytesNotExamined_ReadReturnsAtOnce()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task BytesNotExamined_ReadReturnsAtOnce(bool onEventLoop)
     {
-        await using var pair = await SocketPair.OpenAsync();
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
         await pair.Peer.SendAsync("abc"u8.ToArray());
         var first = await pair.Connection.Input.ReadAsync().AsTask().Within("bytes");
         pair.Connection.Input.AdvanceTo(first.Buffer.GetPosition(1), first.Buffer.GetPosition(2));
@@ -50,10 +52,12 @@ public sealed class SocketConnectionTests
         Assert.False(pair.Connection.Input.TryRead(out _));
     }
 
-    [Fact]
-    public async Task PeerResets_ReadThrowsConnectionReset()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task PeerResets_ReadThrowsConnectionReset(bool onEventLoop)
     {
-        await using var pair = await SocketPair.OpenAsync();
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
         var pending = pair.Connection.Input.ReadAsync().AsTask();
         pair.Peer.LingerState = new LingerOption(true, 0);
         pair.Peer.Dispose();
@@ -62,11 +66,13 @@ public sealed class SocketConnectionTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task AbortFromAnotherThread_PendingReadThrowsAndPeerSeesFin(bool unreadBytes)
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task AbortFromAnotherThread_PendingReadThrowsAndPeerSeesFin(bool unreadBytes, bool onEventLoop)
     {
-        await using var pair = await SocketPair.OpenAsync();
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
         Task<ReadResult> pending;
         if (unreadBytes)
         {
@@ -83,19 +89,23 @@ public sealed class SocketConnectionTests
         Assert.Equal(0, await pair.Peer.ReceiveAsync(new byte[1]).Within("FIN at the peer"));
     }
 
-    [Fact]
-    public async Task AbortWithReset_PeerSeesReset()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AbortWithReset_PeerSeesReset(bool onEventLoop)
     {
-        await using var pair = await SocketPair.OpenAsync();
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
         pair.Connection.Abort(reset: true);
         var failure = await Assert.ThrowsAsync<SocketException>(() => pair.Peer.ReceiveAsync(new byte[1]).Within("reset at the peer"));
         Assert.Equal(SocketError.ConnectionReset, failure.SocketErrorCode);
     }
 
-    [Fact]
-    public async Task AbortWithPendingFlush_FlushThrows()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AbortWithPendingFlush_FlushThrows(bool onEventLoop)
     {
-        await using var pair = await SocketPair.OpenAsync();
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
         var pending = pair.Connection.Output.WriteAsync(new byte[64 * 1024 * 1024]).AsTask();
         Assert.False(pending.IsCompleted);
         pair.Connection.Abort();
@@ -103,10 +113,12 @@ public sealed class SocketConnectionTests
         Assert.Throws<IOException>(() => { _ = pair.Connection.Output.FlushAsync(); });
     }
 
-    [Fact]
-    public async Task CanceledFlush_AbortsAndThrowsCanceled()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task CanceledFlush_AbortsAndThrowsCanceled(bool onEventLoop)
     {
-        await using var pair = await SocketPair.OpenAsync();
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
         using var cancel = new CancellationTokenSource();
         var pending = pair.Connection.Output.WriteAsync(new byte[64 * 1024 * 1024], cancel.Token).AsTask();
         await cancel.CancelAsync();
@@ -114,10 +126,12 @@ public sealed class SocketConnectionTests
         Assert.True(pair.Connection.IsClosed);
     }
 
-    [Fact]
-    public async Task CanceledRead_NextReadGetsTheBytes()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task CanceledRead_NextReadGetsTheBytes(bool onEventLoop)
     {
-        await using var pair = await SocketPair.OpenAsync();
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
         for (var i = 0; i < 10; i++)
         {
             using var cancel = new CancellationTokenSource();
@@ -139,10 +153,12 @@ public sealed class SocketConnectionTests
         }
     }
 
-    [Fact]
-    public async Task MixedWrites_LeaveInOneSendInOrder()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task MixedWrites_LeaveInOneSendInOrder(bool onEventLoop)
     {
-        await using var pair = await SocketPair.OpenAsync();
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
         var output = pair.Connection.Output;
         output.Write("head "u8);
         var large = new byte[6000];
@@ -155,10 +171,12 @@ public sealed class SocketConnectionTests
         Assert.Equal(0, output.UnflushedBytes);
     }
 
-    [Fact]
-    public async Task NothingFlushed_NothingLeaves()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task NothingFlushed_NothingLeaves(bool onEventLoop)
     {
-        await using var pair = await SocketPair.OpenAsync();
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
         pair.Connection.Output.Write("one"u8);
         Assert.Equal(3, pair.Connection.Output.UnflushedBytes);
         Assert.Equal(0, pair.Peer.Available);
@@ -166,10 +184,12 @@ public sealed class SocketConnectionTests
         Assert.Equal("one", Encoding.ASCII.GetString(await ReadToEndAsync(pair.Peer)));
     }
 
-    [Fact]
-    public async Task WritesWhileAFlushIsPending_GoWithTheNextFlush()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WritesWhileAFlushIsPending_GoWithTheNextFlush(bool onEventLoop)
     {
-        await using var pair = await SocketPair.OpenAsync();
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
         var output = pair.Connection.Output;
         var pending = output.WriteAsync(new byte[16 * 1024 * 1024]).AsTask();
         Assert.False(pending.IsCompleted);
@@ -184,12 +204,50 @@ public sealed class SocketConnectionTests
         Assert.Equal("tail", Encoding.ASCII.GetString(all[^4..]));
     }
 
+    /// <summary>The send has ended, but nobody has asked for its result: the next flush would overwrite it.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ManyOddSizedWritesAndReads_ArriveUnchanged(bool idleWithoutBuffer)
+    public async Task FlushWhoseResultWasNotTaken_NextFlushIsRefusedUntilThen(bool onEventLoop)
     {
-        await using var pair = await SocketPair.OpenAsync(idleWithoutBuffer);
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
+        var output = pair.Connection.Output;
+        var pending = output.WriteAsync(new byte[16 * 1024 * 1024]);
+        Assert.False(pending.IsCompleted);
+        var reading = ReadToEndAsync(pair.Peer);
+        Assert.True(SpinWait.SpinUntil(() => pending.IsCompleted, TestTimeouts.Default));
+
+        output.Write("tail"u8);
+        Assert.Throws<InvalidOperationException>(() => { _ = output.FlushAsync(); });
+        Assert.False((await pending).IsCanceled);
+        await output.FlushAsync().AsTask().Within("the next flush");
+        await output.CompleteAsync();
+        Assert.Equal((16 * 1024 * 1024) + 4, (await reading.Within("peer reads all")).Length);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task CompletedBeforeTheFlushResultWasTaken_PeerSeesTheEnd(bool onEventLoop)
+    {
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
+        var output = pair.Connection.Output;
+        var pending = output.WriteAsync(new byte[16 * 1024 * 1024]);
+        var reading = ReadToEndAsync(pair.Peer);
+        Assert.True(SpinWait.SpinUntil(() => pending.IsCompleted, TestTimeouts.Default));
+
+        output.Complete();
+        Assert.Equal(16 * 1024 * 1024, (await reading.Within("peer reads all")).Length);
+        Assert.False((await pending).IsCanceled);
+        Assert.Throws<InvalidOperationException>(() => { _ = output.FlushAsync(); });
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ManyOddSizedWritesAndReads_ArriveUnchanged(bool onEventLoop)
+    {
+        await using var pair = await SocketPair.OpenAsync(onEventLoop);
         var random = new Random(4711);
         var sent = new byte[8 * 1024 * 1024];
         random.NextBytes(sent);

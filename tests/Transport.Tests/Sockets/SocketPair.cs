@@ -17,7 +17,7 @@ internal sealed class SocketPair : IAsyncDisposable
 
     public Socket Peer { get; }
 
-    public static async Task<SocketPair> OpenAsync(bool idleWithoutBuffer = false)
+    public static async Task<SocketPair> OpenAsync(bool? onEventLoop = null)
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -26,7 +26,7 @@ internal sealed class SocketPair : IAsyncDisposable
         await socket.ConnectAsync(listener.LocalEndPoint!);
         var peer = await listener.AcceptAsync();
         peer.NoDelay = true;
-        return new SocketPair(new SocketConnection(socket, idleWithoutBuffer), peer);
+        return new SocketPair(new SocketConnection(socket, onEventLoop ?? SocketEngine.UsesEventLoop), peer);
     }
 
     public async ValueTask DisposeAsync()

@@ -20,7 +20,7 @@ internal sealed class BuildingBlockRoute(string appId, string appNamespace, long
             answer = BuildingBlockBody.Decide(answer, body);
         }
 
-        var json = new PooledBufferWriter();
+        using var json = new PooledBufferWriter();
         answer.Write(json, match.Parameter, appId, appNamespace);
         await HttpErrorWriter.WriteAsync(exchange, answer.Status, HttpErrorWriter.JsonContentType, json.WrittenMemory);
     }

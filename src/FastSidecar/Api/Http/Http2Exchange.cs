@@ -9,7 +9,7 @@ namespace FastSidecar.Api.Http;
 internal sealed class Http2Exchange(HttpDate date) : HttpExchange
 {
     private readonly HeaderList _head = new();
-    private PipeWriter? _discarded;
+    private DiscardingWriter? _discarded;
     private Http2Stream _stream = null!;
     private string _method = "";
     private string _target = "";
@@ -31,7 +31,7 @@ internal sealed class Http2Exchange(HttpDate date) : HttpExchange
     public override PipeReader RequestBody => _stream.Input;
 
     /// <summary>An answer to HEAD has no content, whatever the handler writes (RFC 9110 §9.3.2).</summary>
-    public override PipeWriter ResponseBody => _method == "HEAD" ? _discarded ??= PipeWriter.Create(Stream.Null) : _stream.Output;
+    public override PipeWriter ResponseBody => _method == "HEAD" ? _discarded ??= new DiscardingWriter(_stream.Output) : _stream.Output;
 
     public override CancellationToken Aborted => _stream.Aborted;
 
@@ -65,6 +65,7 @@ internal sealed class Http2Exchange(HttpDate date) : HttpExchange
     public override void Reset()
     {
         base.Reset();
+        _discarded = null;
         _stream = null!;
     }
 

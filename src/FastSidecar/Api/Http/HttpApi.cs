@@ -3,6 +3,7 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Async;
 using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Api.Http;
@@ -58,7 +59,7 @@ internal sealed partial class HttpApi : IHttpHandler
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
     {
         if (_options.TraceHeaders && target.IsTraced)
@@ -122,11 +123,17 @@ internal sealed partial class HttpApi : IHttpHandler
             return true;
         }
 
-        if (exchange.RequestHeaders.TryGet("Expect"u8, out var expect) && expect.Length > 0 && !Ascii.EqualsIgnoreCase(expect, "100-continue"u8))
+        if (exchange.RequestHeaders.TryGet("Expect"u8, out var expect) && expect.Length > 0)
         {
-            exchange.ResponseHeaders.Add("Connection"u8, "close"u8);
-            await HttpErrorWriter.WriteEmptyAsync(exchange, 417);
-            return true;
+            if (!Ascii.EqualsIgnoreCase(expect, "100-continue"u8))
+            {
+                exchange.ResponseHeaders.Add("Connection"u8, "close"u8);
+                await HttpErrorWriter.WriteEmptyAsync(exchange, 417);
+                return true;
+            }
+
+            // Until somebody reads it; an answer before that ends the connection, or the next request would be taken for this body.
+            exchange.BodyUnknown = exchange.IsHttp11 && exchange.RequestLength != 0;
         }
 
         return false;
@@ -158,6 +165,7 @@ internal sealed partial class HttpApi : IHttpHandler
         }
 
         cors.AddTo(verb, exchange.RequestHeaders, exchange.ResponseHeaders);
+        exchange.LastingHeaders = exchange.ResponseHeaders.Count;
         return false;
     }
 
@@ -167,24 +175,13 @@ internal sealed partial class HttpApi : IHttpHandler
     /// </summary>
     private bool IsAuthorized(HttpExchange exchange, RequestTarget target)
     {
-        if (_apiToken.Length == 0)
-        {
-            return true;
-        }
-
-        if (target.Match.Endpoint is (ApiEndpoint.Healthz or ApiEndpoint.HealthzOutbound) && IsPlainHealthPath(target.DecodedPath))
+        if (_apiToken.Length == 0 || RouteTable.IsTokenExempt(target.DecodedPath, target.Match.Endpoint))
         {
             return true;
         }
 
         return exchange.RequestHeaders.TryGet(HeaderNames.DaprApiToken, out var token)
             && System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(token, _apiToken);
-    }
-
-    private static bool IsPlainHealthPath(ReadOnlySpan<byte> path)
-    {
-        var trimmed = path.Trim((byte)'/');
-        return trimmed.SequenceEqual("v1.0/healthz"u8) || trimmed.SequenceEqual("v1.0/healthz/outbound"u8);
     }
 
     private static partial class Log

@@ -40,6 +40,7 @@ internal static class HttpErrorWriter
     public static ValueTask WriteEmptyAsync(HttpExchange exchange, int status)
     {
         TraceHeaders.AddToClient(exchange.RequestHeaders, null, exchange.IsTraced, exchange.ResponseHeaders);
+        CloseIf(exchange, exchange.BodyUnknown);
         exchange.Start(status, status is 204 or 304 || exchange.Method == "HEAD" ? null : 0);
         return ValueTask.CompletedTask;
     }
@@ -59,13 +60,17 @@ internal static class HttpErrorWriter
     /// <summary>Status, length and body, nothing else.</summary>
     public static async ValueTask WriteFramedAsync(HttpExchange exchange, int status, ReadOnlyMemory<byte> body)
     {
-        if (exchange.HasMuchUnread && !exchange.ResponseHeaders.Contains("Connection"u8))
-        {
-            exchange.ResponseHeaders.Add("Connection"u8, "close"u8);
-        }
-
+        CloseIf(exchange, exchange.HasMuchUnread);
         exchange.Start(status, body.Length);
         exchange.CountBody(body.Length);
         await exchange.ResponseBody.WriteAsync(body, CancellationToken.None);
+    }
+
+    private static void CloseIf(HttpExchange exchange, bool isAmbiguous)
+    {
+        if (isAmbiguous && !exchange.ResponseHeaders.Contains("Connection"u8))
+        {
+            exchange.ResponseHeaders.Add("Connection"u8, "close"u8);
+        }
     }
 }

@@ -23,6 +23,9 @@ internal abstract class HttpExchange
     /// <summary>The client speaks HTTP/1.1, so hop-by-hop response headers mean something.</summary>
     public abstract bool IsHttp11 { get; }
 
+    /// <summary>A body without a length ends with the connection: there are no chunks.</summary>
+    public virtual bool IsHttp10 => false;
+
     /// <summary>Any version of HTTP/1.</summary>
     public abstract bool IsHttp1 { get; }
 
@@ -51,6 +54,12 @@ internal abstract class HttpExchange
     /// <summary>Answers carry the trace context: set once the request is past what Go's server refuses by itself.</summary>
     public bool IsTraced { get; set; }
 
+    /// <summary>
+    /// How many of the first <see cref="ResponseHeaders"/> belong to the client's request and not to what answers it (CORS): they stand in
+    /// whatever answer is sent.
+    /// </summary>
+    public int LastingHeaders { get; set; }
+
     /// <summary>The status given to <see cref="Start"/>; 0 before.</summary>
     public int ResponseStatus { get; private set; }
 
@@ -74,8 +83,7 @@ internal abstract class HttpExchange
     /// <summary>Fixes the response head. It leaves with the first flush or with the end, whichever is first.</summary>
     /// <exception cref="UnsendableHeadException">
     /// No answer can look like this: a status outside of 200–999, or a header name or value that HTTP does not allow. Nothing of it is
-    /// sent, the header fields are
-    /// gone, and another answer may be started.
+    /// sent, the header fields are gone but for <see cref="LastingHeaders"/>, and another answer may be started.
     /// </exception>
     public void Start(int status, long? contentLength)
     {
@@ -86,7 +94,7 @@ internal abstract class HttpExchange
 
         if (status is < 200 or > 999)
         {
-            ResponseHeaders.Clear();
+            DropAnswersHeaders();
             throw new UnsendableHeadException($"illegal status code {status}");
         }
 
@@ -97,7 +105,7 @@ internal abstract class HttpExchange
         catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
             DropHead();
-            ResponseHeaders.Clear();
+            DropAnswersHeaders();
             throw new UnsendableHeadException(e.Message, e);
         }
 
@@ -121,9 +129,18 @@ internal abstract class HttpExchange
         Invoke.Clear();
         Invoke.Body.Finish();
         ResponseStatus = 0;
+        LastingHeaders = 0;
         IsTraced = false;
         BodyUnknown = false;
         ResponseBytes = 0;
+    }
+
+    private void DropAnswersHeaders()
+    {
+        for (var i = ResponseHeaders.Count - 1; i >= LastingHeaders; i--)
+        {
+            ResponseHeaders.RemoveAt(i);
+        }
     }
 
     /// <summary>Hands the head to the server; ArgumentException or InvalidOperationException when the server refuses it.</summary>

@@ -4,6 +4,7 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Buffers;
 
 namespace FastSidecar.Api.Http;
@@ -20,8 +21,21 @@ internal static class InvokeResponseWriter
     /// <summary>A body that never runs dry is flushed after so much, so that a slow client slows the app.</summary>
     private const int FlushFrom = 64 * 1024;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    public static async ValueTask WriteAsync(HttpExchange exchange, InvokeResponse response)
+    /// <summary>
+    /// What may follow an answer that has no body is read up to this size, so that the call behind it ends as its other side ended it.
+    /// </summary>
+    private const int MostDrainedBytes = 64 * 1024;
+
+    /// <summary>
+    /// How long that end is waited for. The client has its answer by then; only its next request on the connection waits.
+    /// </summary>
+    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(1);
+
+    /// <param name="exchange">Whose answer it is.</param>
+    /// <param name="response">Read, not disposed.</param>
+    /// <param name="time">Bounds the wait for the end of a call whose body nobody gets.</param>
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
+    public static async ValueTask WriteAsync(HttpExchange exchange, InvokeResponse response, TimeProvider time)
     {
         var status = response.IsGrpcStatus ? GrpcHttpStatus.Of(response.Status) : response.Status;
         var known = exchange.RequestLength is not null;
@@ -31,6 +45,13 @@ internal static class InvokeResponseWriter
         if (response is { IsGrpcStatus: true, Status: not 0 })
         {
             WriteGrpcStatus(exchange, response, status);
+            await DrainAsync(exchange, response.Body, time);
+        }
+        else if (status is 204 or 205 or 304)
+        {
+            AddEventStream(exchange, response, status);
+            exchange.Start(status, status == 205 ? 0 : null);
+            await DrainAsync(exchange, response.Body, time);
         }
         else if (status is >= 200 and <= 399)
         {
@@ -67,25 +88,13 @@ internal static class InvokeResponseWriter
 
     private static bool WantsClose(HttpExchange exchange) => new ConnectionTokens(exchange.RequestHeaders).Contains("close"u8);
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private static async ValueTask CopyAsync(HttpExchange exchange, InvokeResponse response, int status)
     {
-        var body = response.Body;
-        if (status is 204 or 205 or 304)
-        {
-            exchange.Start(status, status == 205 ? 0 : null);
-            return;
-        }
-
-        // A local event stream is the app's answer as it stands, its length included.
-        var length = exchange.Invoke.EventStream ? response.Length : null;
+        // A local event stream is the app's answer as it stands, its length included; any other status takes the ordinary way.
+        var length = exchange.Invoke.EventStream && status <= 299 ? response.Length : null;
         exchange.Start(status, length);
-        await StreamAsync(exchange, body);
-        if (length is not null)
-        {
-            // Kestrel sends what is left at the end only with the head or with the last chunk; here the head may be gone and no chunk comes.
-            await exchange.ResponseBody.FlushAsync(exchange.Aborted);
-        }
+        await StreamAsync(exchange, response.Body, isChunked: length is null && !exchange.IsHttp10);
     }
 
     /// <summary>A gRPC app's failure: its status takes the body's place.</summary>
@@ -98,7 +107,7 @@ internal static class InvokeResponseWriter
         exchange.CountBody(json.WrittenCount);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private static async ValueTask BufferAsync(HttpExchange exchange, InvokeResponse response, int status)
     {
         var body = response.Body;
@@ -133,13 +142,16 @@ internal static class InvokeResponseWriter
         exchange.CountBody(kept.WrittenCount);
         if (!ended)
         {
-            await StreamAsync(exchange, body);
+            await StreamAsync(exchange, body, isChunked: !exchange.IsHttp10);
         }
     }
 
     /// <summary>Passes the body on as it comes. Whenever it runs dry, what came so far leaves, the head first of all.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private static async ValueTask StreamAsync(HttpExchange exchange, PipeReader body)
+    /// <param name="exchange">The head is set.</param>
+    /// <param name="body">The app's, to its end.</param>
+    /// <param name="isChunked">Not so with a length, and for an HTTP/1.0 client.</param>
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
+    private static async ValueTask StreamAsync(HttpExchange exchange, PipeReader body, bool isChunked)
     {
         while (true)
         {
@@ -169,6 +181,12 @@ internal static class InvokeResponseWriter
             body.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted)
             {
+                // Kestrel sends what is left at the end only with the head or with the last chunk, and the head may be gone.
+                if (!isChunked)
+                {
+                    await exchange.ResponseBody.FlushAsync(exchange.Aborted);
+                }
+
                 return;
             }
 
@@ -176,6 +194,63 @@ internal static class InvokeResponseWriter
             {
                 return;
             }
+        }
+    }
+
+    /// <summary>
+    /// Reads what is left of a body that has no place in the answer, within bounds: a call that is read to its end (another sidecar's
+    /// trailers) ends cleanly there instead of being cancelled, and its connection stays in use. The answer is whole; however this ends,
+    /// it stays so.
+    /// </summary>
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
+    private static async ValueTask DrainAsync(HttpExchange exchange, PipeReader body, TimeProvider time)
+    {
+        var drainedBytes = 0L;
+        while (drainedBytes <= MostDrainedBytes)
+        {
+            if (!TryRead(body, out var read, out var broken))
+            {
+                await DrainAwaitedAsync(exchange, body, MostDrainedBytes - drainedBytes, time);
+                return;
+            }
+
+            if (broken is not null)
+            {
+                return;
+            }
+
+            drainedBytes += read.Buffer.Length;
+            body.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+            {
+                return;
+            }
+        }
+    }
+
+    private static async ValueTask DrainAwaitedAsync(HttpExchange exchange, PipeReader body, long mostBytes, TimeProvider time)
+    {
+        if ((await exchange.ResponseBody.FlushAsync(exchange.Aborted)).IsCompleted)
+        {
+            return;
+        }
+
+        using var patience = new CancellationTokenSource(DrainPatience, time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, exchange.Aborted);
+        try
+        {
+            var isCompleted = false;
+            while (!isCompleted && mostBytes >= 0)
+            {
+                var read = await body.ReadAsync(ended.Token);
+                mostBytes -= read.Buffer.Length;
+                isCompleted = read.IsCompleted;
+                body.AdvanceTo(read.Buffer.End);
+            }
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or PeerMessageException)
+        {
+            // The other side broke off, or took too long: nobody but it has lost anything by that.
         }
     }
 

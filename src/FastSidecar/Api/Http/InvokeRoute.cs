@@ -3,13 +3,14 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Outbound;
 using FastSidecar.Protocol;
+using FastSidecar.Transport.Async;
 
 namespace FastSidecar.Api.Http;
 
 /// <summary>Service invocation over the HTTP API (dapr pkg/api/http/directmessaging.go v1.18.3).</summary>
-internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions options, InvocationObserver observer)
+internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions options, InvocationObserver observer, TimeProvider time)
 {
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     public async ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
     {
         var request = exchange.Invoke;
@@ -22,24 +23,33 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
         }
 
         Fill(exchange, target, request, form == InvokeForm.Header);
+        exchange.BodyUnknown = false;
         var keepAtMost = exchange.RequestLength is null ? 0 : options.ReplayBytes;
         request.Body.Start(exchange.RequestBody, exchange.RequestLength, BodyKind.Bytes, options.MaxBodyBytes, keepAtMost);
+        InvokeResult result = ErrorTable.Unexpected;
         try
         {
-            var result = await outbound.InvokeAsync(request, exchange.Aborted);
-            if (result.Failed)
-            {
-                // A client that waits for its 100 may or may not send the body that nobody read.
-                exchange.BodyUnknown = request.ExpectsContinue && request.Body.ReadBytes == 0;
-                await HttpErrorWriter.WriteInvokeErrorAsync(exchange, result.Error);
-            }
-            else
-            {
-                await using var response = result.Response;
-                await WriteResponseAsync(exchange, response);
-            }
-
+            result = await outbound.InvokeAsync(request, exchange.Aborted);
+            await AnswerAsync(exchange, result);
+        }
+        finally
+        {
+            // Before the response is given back: the observer reads it.
+            request.Phases.Ended = time.GetTimestamp();
             observer.RequestEnded(request, result);
+            await EndAsync(request, result);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
+    private static async ValueTask EndAsync(InvokeRequest request, InvokeResult result)
+    {
+        try
+        {
+            if (result.Response is { } response)
+            {
+                await response.DisposeAsync();
+            }
         }
         finally
         {
@@ -47,12 +57,20 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private static async ValueTask WriteResponseAsync(HttpExchange exchange, InvokeResponse response)
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
+    private async ValueTask AnswerAsync(HttpExchange exchange, InvokeResult result)
     {
+        if (result.Failed)
+        {
+            // A client that waits for its 100 may or may not send the body that nobody read.
+            exchange.BodyUnknown = exchange.Invoke.ExpectsContinue && exchange.Invoke.Body.ReadBytes == 0;
+            await HttpErrorWriter.WriteInvokeErrorAsync(exchange, result.Error);
+            return;
+        }
+
         try
         {
-            await InvokeResponseWriter.WriteAsync(exchange, response);
+            await InvokeResponseWriter.WriteAsync(exchange, result.Response, time);
         }
         catch (UnsendableHeadException e)
         {
@@ -93,7 +111,10 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
         request.ExpectsContinue = headers.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
         var rules = new ClientHeaderOptions(DropAppId: fromHeader, options.ApiTokenChecked, outbound.GoesToPeer(request.Target));
         HeaderRules.ClientToMetadata(headers, rules, request.Metadata);
-        request.Trace = target.IsTraced && headers.TryGet(HeaderNames.TraceParent, out var parent) ? TraceContext.Parse(parent) : TraceContext.Zero;
+        if (target.IsTraced && headers.TryGet(HeaderNames.TraceParent, out var traceParent))
+        {
+            request.SetTrace(traceParent);
+        }
     }
 }
 
@@ -106,6 +127,6 @@ internal sealed record InvokeOptions
     /// <summary>The API token was checked at the edge and goes no further.</summary>
     public bool ApiTokenChecked { get; init; }
 
-    /// <summary>How much of a body of known length is kept in memory so that it can be sent again. Ours.</summary>
+    /// <summary>How much of a body of known length is kept in memory so that it can be sent again; 0 keeps nothing (--replay-buffer-size). Ours.</summary>
     public int ReplayBytes { get; init; } = 64 << 10;
 }

@@ -31,6 +31,12 @@ internal sealed class KestrelApp(IHttpHandler handler) : IHttpApplication<Kestre
 
     public Task ProcessRequestAsync(KestrelExchange context)
     {
+        if (context.IsTooLate)
+        {
+            context.Abort();
+            return Task.CompletedTask;
+        }
+
         var handling = handler.HandleAsync(context);
         return handling.IsCompletedSuccessfully ? Task.CompletedTask : handling.AsTask();
     }

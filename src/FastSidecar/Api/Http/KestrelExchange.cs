@@ -25,6 +25,7 @@ internal sealed class KestrelExchange : HttpExchange
     private IHttpRequestLifetimeFeature _lifetime = null!;
     private IRequestBodyPipeFeature _requestBody = null!;
     private IConnectionLifetimeFeature? _connection;
+    private ConnectionUse? _use;
     private long? _requestLength;
     private int _headBytes;
     private bool _hasIllegalField;
@@ -34,6 +35,8 @@ internal sealed class KestrelExchange : HttpExchange
     public override string RawTarget => _request.RawTarget;
 
     public override bool IsHttp11 => _request.Protocol == "HTTP/1.1";
+
+    public override bool IsHttp10 => _request.Protocol == "HTTP/1.0";
 
     public override long? RequestLength => _requestLength;
 
@@ -52,6 +55,9 @@ internal sealed class KestrelExchange : HttpExchange
 
     public override bool HasIllegalField => _hasIllegalField;
 
+    /// <summary>The connection was closed as idle while the request came.</summary>
+    public bool IsTooLate { get; private set; }
+
     /// <summary>From the request line to the blank line, had every field been written as "Name: value".</summary>
     public override int HeadBytes => _headBytes;
 
@@ -64,12 +70,20 @@ internal sealed class KestrelExchange : HttpExchange
         _lifetime = features.GetRequiredFeature<IHttpRequestLifetimeFeature>();
         _requestBody = features.GetRequiredFeature<IRequestBodyPipeFeature>();
         _connection = features.Get<IConnectionLifetimeFeature>();
+        _use = features.Get<ConnectionUse>();
+        IsTooLate = _use?.TryBegin() == false;
         CopyHeaders();
         var canHaveBody = features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? false;
         _requestLength = canHaveBody ? _request.Headers.ContentLength : 0;
     }
 
     public override void Abort() => _lifetime.Abort();
+
+    public override void Reset()
+    {
+        base.Reset();
+        _use?.End();
+    }
 
     protected override void StartCore(int status, long? contentLength)
     {

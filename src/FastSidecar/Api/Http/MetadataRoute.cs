@@ -28,7 +28,7 @@ internal sealed class MetadataRoute(RuntimeMetadata metadata, long maxBodyBytes)
             return;
         }
 
-        var json = new PooledBufferWriter();
+        using var json = new PooledBufferWriter();
         Write(json);
         await HttpErrorWriter.WriteAsync(exchange, 200, HttpErrorWriter.JsonContentType, json.WrittenMemory);
     }

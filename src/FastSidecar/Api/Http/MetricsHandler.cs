@@ -10,7 +10,7 @@ internal sealed class MetricsHandler : IHttpHandler
 
     public async ValueTask HandleAsync(HttpExchange exchange)
     {
-        var text = new PooledBufferWriter();
+        using var text = new PooledBufferWriter();
         ProcessMetrics.Write(text);
         await HttpErrorWriter.WriteAsync(exchange, 200, ContentType, text.WrittenMemory);
     }

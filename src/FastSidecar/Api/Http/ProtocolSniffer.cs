@@ -14,31 +14,38 @@ internal static class ProtocolSniffer
 {
     private static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
 
-    /// <summary>Connection middleware: HTTP/2 connections go to <paramref name="http2"/>, all others on to Kestrel.</summary>
-    public static ConnectionDelegate Split(ConnectionDelegate http1, ConnectionDelegate http2) =>
+    /// <summary>How long a new connection may stay silent (dapr pkg/api/http/server.go v1.18.3: ReadHeaderTimeout, which Go counts from the accept).</summary>
+    private static readonly TimeSpan FirstBytesPatience = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Connection middleware: HTTP/2 connections go to <paramref name="http2"/> where there is one, all others on to Kestrel. One that says
+    /// nothing is closed.
+    /// </summary>
+    public static ConnectionDelegate Split(ConnectionDelegate http1, ConnectionDelegate? http2, TimeProvider time) =>
         async connection =>
         {
             // A server that stops cannot wait for a connection to say something: it goes on as HTTP/1.1, which Kestrel closes then.
             var stopping = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? CancellationToken.None;
+            var silence = new Silence(connection.Transport.Input);
             bool isHttp2;
             await using (stopping.UnsafeRegister(static input => ((PipeReader)input!).CancelPendingRead(), connection.Transport.Input))
+            await using (time.CreateTimer(static silence => ((Silence)silence!).End(), silence, FirstBytesPatience, Timeout.InfiniteTimeSpan))
             {
                 isHttp2 = await IsHttp2Async(connection.Transport.Input);
             }
 
-            if (isHttp2)
+            if (silence.TooLong)
             {
-                await http2(connection);
+                return; // which closes the connection
             }
-            else
-            {
-                await http1(connection);
-            }
+
+            await (isHttp2 && http2 is not null ? http2 : http1)(connection);
         };
 
     /// <summary>Waits until the bytes that have come decide. A connection that ends before is HTTP/1.1's to deal with.</summary>
     internal static async ValueTask<bool> IsHttp2Async(PipeReader input)
     {
+        var examined = 0L;
         while (true)
         {
             ReadResult result;
@@ -53,11 +60,15 @@ internal static class ProtocolSniffer
 
             var match = Match(result.Buffer);
             var undecided = match == PrefaceMatch.Partial && !result.IsCompleted && !result.IsCanceled;
-            input.AdvanceTo(result.Buffer.Start, undecided ? result.Buffer.End : result.Buffer.Start);
             if (!undecided)
             {
+                // What an earlier read has examined stays so: a pipe does not take that back. What came since makes the next read return at once.
+                input.AdvanceTo(result.Buffer.Start, result.Buffer.GetPosition(examined));
                 return match == PrefaceMatch.Whole;
             }
+
+            examined = result.Buffer.Length;
+            input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
         }
     }
 
@@ -87,5 +98,16 @@ internal static class ProtocolSniffer
         }
 
         return PrefaceMatch.Partial;
+    }
+
+    private sealed class Silence(PipeReader input)
+    {
+        public bool TooLong { get; private set; }
+
+        public void End()
+        {
+            TooLong = true;
+            input.CancelPendingRead();
+        }
     }
 }

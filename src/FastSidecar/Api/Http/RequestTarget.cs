@@ -57,7 +57,7 @@ internal sealed class RequestTarget
             PathForm = path,
             PathTarget = Encoding.UTF8.GetString(path.TargetId),
             Parameter = Encoding.UTF8.GetString(match.Parameter),
-            IsTraced = url.Path.AsSpan().IndexOf("/healthz"u8) < 0,
+            IsTraced = !TraceHeaders.IsExempt(url.Path),
         };
     }
 }

@@ -92,10 +92,10 @@ internal sealed class RouteTable
     /// path alone here, so that <c>/v1.0%2Fhealthz</c> passes without a token and is then routed as an invocation; judged on the route as
     /// well, it does not.
     /// </summary>
-    public static bool IsTokenExempt(GoUrl target, RouteMatch match) => match.Endpoint switch
+    public static bool IsTokenExempt(ReadOnlySpan<byte> decodedPath, ApiEndpoint endpoint) => endpoint switch
     {
-        ApiEndpoint.Healthz => target.Path.AsSpan().Trim((byte)'/').SequenceEqual("v1.0/healthz"u8),
-        ApiEndpoint.HealthzOutbound => target.Path.AsSpan().Trim((byte)'/').SequenceEqual("v1.0/healthz/outbound"u8),
+        ApiEndpoint.Healthz => decodedPath.Trim((byte)'/').SequenceEqual("v1.0/healthz"u8),
+        ApiEndpoint.HealthzOutbound => decodedPath.Trim((byte)'/').SequenceEqual("v1.0/healthz/outbound"u8),
         _ => false,
     };
 

@@ -15,6 +15,7 @@ internal static class WholeBody
             return [];
         }
 
+        exchange.BodyUnknown = false;
         var reader = exchange.RequestBody;
         while (true)
         {

@@ -7,9 +7,8 @@ using FastSidecar.Inbound;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
-using FastSidecar.Transport.Buffers;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Grpc;
-using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http2;
 
 namespace FastSidecar.Api.Peer;
@@ -17,12 +16,17 @@ namespace FastSidecar.Api.Peer;
 /// <summary>One stream that another sidecar opened. Reused.</summary>
 internal sealed class PeerServerCall
 {
-    private static readonly HeaderList SuccessHead = Head("application/grpc"u8, withTrace: false);
-    private static readonly HeaderList SuccessTrailers = Trailers();
+    /// <summary>
+    /// So much of a body is kept in case the app's pooled connection turns out to be closed. It costs a copy, and a longer body has nearly
+    /// always met the closed connection with its first piece.
+    /// </summary>
+    private const int KeptForRepeatBytes = 16 * 1024;
 
     private readonly PeerService _owner;
     private readonly InboundInvoker _inbound;
     private readonly int _maxMessageBytes;
+    private readonly TimeProvider _time;
+    private readonly PeerAnswers _answers = new();
     private readonly PeerRequestHead _head = new();
     private readonly PeerMessageReader _reader = new();
     private readonly InvokeRequest _request = new();
@@ -30,18 +34,26 @@ internal sealed class PeerServerCall
     private Http2Stream _stream = null!;
     private readonly Action _onEnded;
     private ValueTask _running;
-    private bool _headWritten;
-    private bool _ended;
     private bool _reading;
 
-    public PeerServerCall(PeerService owner, InboundInvoker inbound, int maxMessageBytes)
+    /// <summary>There when the caller set one.</summary>
+    private CallDeadline? _deadline;
+
+    public PeerServerCall(PeerService owner, InboundInvoker inbound, int maxMessageBytes, TimeProvider time)
     {
         _owner = owner;
         _inbound = inbound;
         _maxMessageBytes = maxMessageBytes;
+        _time = time;
         _sender = new PayloadSender(maxMessageBytes);
         _onEnded = OnEnded;
     }
+
+    /// <summary>Cancelled when the caller is gone or waits no longer.</summary>
+    private CancellationToken Abandoned => _deadline?.Token ?? _stream.Aborted;
+
+    /// <summary>For what the stream itself breaks off when the caller is gone.</summary>
+    private CancellationToken Deadline => _deadline?.Token ?? CancellationToken.None;
 
     /// <summary>Handles the stream to its end, then gives this object back to its owner. Returns at the first wait.</summary>
     public void Run(Http2Stream stream)
@@ -77,12 +89,11 @@ internal sealed class PeerServerCall
         _owner.Return(this);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask RunAsync(Http2Stream stream)
     {
         _stream = stream;
-        _headWritten = false;
-        _ended = false;
+        _answers.Start(stream);
         try
         {
             await DispatchAsync();
@@ -93,7 +104,8 @@ internal sealed class PeerServerCall
         }
         catch (Exception e) when (e is Http2StreamException or Http2ConnectionException or OperationCanceledException)
         {
-            // The caller is gone: nothing more can be said on this stream.
+            // The caller is gone, or its deadline has passed: nothing more is said on this stream. Disposing it resets it with CANCEL where
+            // it is open, as grpc-go does at a deadline.
         }
         catch (IOException e)
         {
@@ -113,6 +125,9 @@ internal sealed class PeerServerCall
             StopReading();
             _stream.Dispose();
             _stream = null!;
+            _answers.Clear();
+            _deadline?.Dispose();
+            _deadline = null;
         }
     }
 
@@ -127,19 +142,19 @@ internal sealed class PeerServerCall
 
     private ValueTask DispatchAsync()
     {
-        var headers = _stream.Headers;
-        headers.TryGet(":path"u8, out var path);
-        headers.TryGet("content-type"u8, out var contentType);
-        if (!headers.TryGet(":method"u8, out var method) || !method.SequenceEqual("POST"u8))
+        var head = new PeerCallHead(_stream.Headers);
+        if (head.Refusal() is { } refusal)
         {
-            return Refuse(405, GrpcStatusCode.Internal, $"Received a HEADERS frame with :method \"{Encoding.UTF8.GetString(method)}\" which should be POST");
+            _answers.Refuse(refusal);
+            return ValueTask.CompletedTask;
         }
 
-        if (!GrpcContentType.IsGrpc(contentType))
+        if (head.Timeout is { } timeout)
         {
-            return Refuse(415, GrpcStatusCode.InvalidArgument, $"invalid gRPC request content-type \"{Encoding.UTF8.GetString(contentType)}\"");
+            _deadline = new CallDeadline(timeout, _stream, _time);
         }
 
+        var path = head.Path;
         if (path.SequenceEqual(MethodPaths.CallLocalStream))
         {
             return CallLocalStreamAsync();
@@ -150,19 +165,27 @@ internal sealed class PeerServerCall
             return CallLocalAsync();
         }
 
-        if (path.SequenceEqual(MethodPaths.CallActor) || path.SequenceEqual(MethodPaths.CallActorReminder) || path.SequenceEqual(MethodPaths.CallActorStream))
+        if (path.SequenceEqual(MethodPaths.CallActor) ||
+            path.SequenceEqual(MethodPaths.CallActorReminder) ||
+            path.SequenceEqual(MethodPaths.CallActorStream))
         {
             Fail(GrpcStatusCode.Unavailable, "placement service is not configured");
             return ValueTask.CompletedTask;
         }
 
-        FailTrailersOnly(GrpcStatusCode.Unknown, path.StartsWith("/dapr.proto."u8)
-            ? "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found"
-            : "cannot proxy request: missing dapr-callee-app-id or dapr-app-id metadata");
+        if (path.StartsWith("/dapr.proto.internals."u8) || path.StartsWith("/dapr.proto.runtime."u8))
+        {
+            Fail(GrpcStatusCode.Unknown, "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found");
+        }
+        else
+        {
+            _answers.Refuse(GrpcStatusCode.Unknown, "cannot proxy request: missing dapr-callee-app-id or dapr-app-id metadata");
+        }
+
         return ValueTask.CompletedTask;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask CallLocalStreamAsync()
     {
         if (!_inbound.HasApp)
@@ -171,15 +194,19 @@ internal sealed class PeerServerCall
             return;
         }
 
-        await ReadHeadAsync(unary: false);
+        if (!await ReadHeadAsync(unary: false))
+        {
+            return;
+        }
+
         if (TakeHead() is { } refused)
         {
             Fail(refused);
             return;
         }
 
-        _request.Body.Start(_reader, AnnouncedLength(), BodyKind.Bytes, limitBytes: 0, keepAtMost: 0);
-        var result = await _inbound.InvokeAsync(_request, _stream.Aborted);
+        _request.Body.Start(_reader, AnnouncedLength(), BodyKind.Bytes, limitBytes: 0, keepAtMost: KeptForRepeatBytes);
+        var result = await _inbound.InvokeAsync(_request, Abandoned);
         if (result.Failed)
         {
             Fail(result.Error);
@@ -198,17 +225,21 @@ internal sealed class PeerServerCall
             return;
         }
 
-        await ReadHeadAsync(unary: true);
+        if (!await ReadHeadAsync(unary: true))
+        {
+            return;
+        }
+
         if (TakeHead() is { } refused)
         {
             Fail(refused);
             return;
         }
 
-        var body = await ReadAllAsync(_reader, CancellationToken.None);
+        var body = await UnaryBody.ReadAsync(_reader, _maxMessageBytes, Deadline);
         _request.HasWholeBody = true;
         _request.Body.Start(PipeReader.Create(body), body.Length, BodyKind.Bytes, limitBytes: 0, keepAtMost: 0);
-        var result = await _inbound.InvokeAsync(_request, _stream.Aborted);
+        var result = await _inbound.InvokeAsync(_request, Abandoned);
         if (result.Failed)
         {
             Fail(result.Error);
@@ -216,10 +247,10 @@ internal sealed class PeerServerCall
         }
 
         await using var response = result.Response;
-        var answer = await ReadAllAsync(response.Body, _stream.Aborted);
-        WriteHead(withTrace: true);
+        var answer = await UnaryBody.ReadAsync(response.Body, _maxMessageBytes, Abandoned);
+        _answers.WriteHead(withTrace: true);
         PeerResponseEncoder.WriteUnary(_stream.Output, Fields(response), answer, _maxMessageBytes);
-        End(SuccessTrailers);
+        _answers.Succeed();
     }
 
     /// <summary>
@@ -245,7 +276,7 @@ internal sealed class PeerServerCall
         _head.Metadata.CopyTo(_request.Metadata);
         _request.ExpectsContinue = _request.Metadata.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
         _request.EventStream = EventStreams.IsAskedFor(_request.Metadata);
-        _request.Trace = TraceContext.FromGrpc(_stream.Headers);
+        _request.SetTraceFromGrpc(_stream.Headers);
         return null;
     }
 
@@ -259,16 +290,30 @@ internal sealed class PeerServerCall
         return Utf8Parser.TryParse(text, out long length, out var used) && used == text.Length && length > 0 ? length : null;
     }
 
-    private ValueTask ReadHeadAsync(bool unary)
+    /// <summary>
+    /// Reads the first message into <see cref="_head"/>. False when that failed and was answered. grpc-go tells what it finds itself in one
+    /// HEADERS frame at once; what Dapr's handler finds, with a stream's missing message among it, has a head of its own.
+    /// </summary>
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
+    private async ValueTask<bool> ReadHeadAsync(bool unary)
     {
         _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
-        _reader.Start(new PeerCall(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, End: null));
+        _reader.Start(new PeerInput(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, End: null));
         _reading = true;
-        return _reader.ReadHeadAsync(_head, CancellationToken.None);
+        try
+        {
+            await _reader.ReadHeadAsync(_head, Deadline);
+            return true;
+        }
+        catch (PeerMessageException e) when (e.Code != GrpcStatusCode.InvalidArgument && (unary || e.Code != GrpcStatusCode.Unknown))
+        {
+            _answers.Refuse(e.Code, e.Text);
+            return false;
+        }
     }
 
     /// <summary>The response head leaves at once; body pieces follow as they come from the app.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask SendResponseAsync(InvokeResponse response)
     {
         var body = response.Body;
@@ -285,7 +330,7 @@ internal sealed class PeerServerCall
                 }
 
                 _stream.Flush();
-                read = await body.ReadAsync(_stream.Aborted);
+                read = await body.ReadAsync(Abandoned);
             }
 
             var data = read.Buffer;
@@ -297,7 +342,7 @@ internal sealed class PeerServerCall
                 first = false;
             }
 
-            var stopped = !data.IsEmpty && await _sender.SendAsync(_stream.Output, data, CancellationToken.None);
+            var stopped = !data.IsEmpty && await _sender.SendAsync(_stream.Output, data, Deadline);
             body.AdvanceTo(read.Buffer.End);
             if (stopped || read.IsCompleted)
             {
@@ -305,12 +350,12 @@ internal sealed class PeerServerCall
             }
         }
 
-        End(SuccessTrailers);
+        _answers.Succeed();
     }
 
     private void WriteFirst(InvokeResponse response, in ReadOnlySequence<byte> data)
     {
-        WriteHead(withTrace: false);
+        _answers.WriteHead(withTrace: false);
         PeerResponseEncoder.WriteFirst(_stream.Output, Fields(response), data, _maxMessageBytes);
         _sender.Start(firstSeq: data.IsEmpty ? 0u : 1u);
     }
@@ -318,104 +363,18 @@ internal sealed class PeerServerCall
     private static PeerResponseFields Fields(InvokeResponse response) => new(response.Headers)
     {
         StatusCode = response.Status,
+        StatusMessage = response.StatusMessage.Length == 0 ? default : Encoding.UTF8.GetBytes(response.StatusMessage),
         ContentType = response.ContentType,
     };
 
-    private void WriteHead(bool withTrace)
-    {
-        _headWritten = true;
-        _stream.Headers.TryGet("content-type"u8, out var contentType);
-        var plain = !withTrace && contentType.SequenceEqual("application/grpc"u8);
-        _stream.WriteHead(plain ? SuccessHead : Head(contentType, withTrace), endStream: false);
-    }
-
     private void Fail(InvokeError error) => Fail(error.Code ?? GrpcStatusCode.Unknown, error.Text);
 
-    /// <summary>A handler's failure: a head and then trailers, as grpc-go's interceptors make of it.</summary>
+    /// <summary>A handler's failure. Past the deadline it is not told: whatever failed, failed because of that.</summary>
     private void Fail(GrpcStatusCode code, string text)
     {
-        if (_ended)
+        if (_deadline is not { HasPassed: true })
         {
-            // The whole answer has left already.
-            return;
-        }
-
-        if (!_headWritten)
-        {
-            WriteHead(withTrace: true);
-        }
-
-        End(Trailers(code, text));
-    }
-
-    private void End(HeaderList trailers)
-    {
-        _ended = true;
-        _stream.End(trailers);
-    }
-
-    /// <summary>What fails below the handler: one HEADERS frame.</summary>
-    private void FailTrailersOnly(GrpcStatusCode code, string text)
-    {
-        var head = Head("application/grpc"u8, withTrace: false);
-        Trailers(code, text).CopyTo(head);
-        _stream.WriteHead(head, endStream: true);
-        _stream.Flush();
-    }
-
-    private ValueTask Refuse(int status, GrpcStatusCode code, string text)
-    {
-        var head = new HeaderList();
-        head.Add(":status"u8, Encoding.ASCII.GetBytes(status.ToString(System.Globalization.CultureInfo.InvariantCulture)));
-        head.Add("content-type"u8, "application/grpc"u8);
-        Trailers(code, text).CopyTo(head);
-        _stream.WriteHead(head, endStream: true);
-        _stream.Flush();
-        return ValueTask.CompletedTask;
-    }
-
-    private static HeaderList Head(ReadOnlySpan<byte> contentType, bool withTrace)
-    {
-        var head = new HeaderList();
-        head.Add(":status"u8, "200"u8);
-        head.Add("content-type"u8, contentType);
-        if (withTrace)
-        {
-            TraceContext.Zero.AddGrpcBinary(head);
-        }
-
-        return head;
-    }
-
-    private static HeaderList Trailers(GrpcStatusCode code = GrpcStatusCode.OK, string text = "")
-    {
-        var trailers = new HeaderList();
-        Span<byte> digits = stackalloc byte[11];
-        Utf8Formatter.TryFormat((int)code, digits, out var written);
-        trailers.Add("grpc-status"u8, digits[..written]);
-        var message = Encoding.UTF8.GetBytes(text);
-        var name = trailers.Append("grpc-message"u8.Length, GrpcMessageEncoding.EncodedLength(message), out var encoded);
-        "grpc-message"u8.CopyTo(name);
-        GrpcMessageEncoding.Encode(message, encoded);
-        return trailers;
-    }
-
-    private static async ValueTask<ReadOnlySequence<byte>> ReadAllAsync(PipeReader reader, CancellationToken cancellationToken)
-    {
-        using var all = new PooledBufferWriter();
-        while (true)
-        {
-            var read = await reader.ReadAsync(cancellationToken);
-            foreach (var piece in read.Buffer)
-            {
-                all.Write(piece.Span);
-            }
-
-            reader.AdvanceTo(read.Buffer.End);
-            if (read.IsCompleted)
-            {
-                return new ReadOnlySequence<byte>(all.WrittenSpan.ToArray());
-            }
+            _answers.Fail(code, text);
         }
     }
 }

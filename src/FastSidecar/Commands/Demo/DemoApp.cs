@@ -38,7 +38,7 @@ internal sealed class DemoApp : IHttpHandler, IAsyncDisposable
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         Port = ((IPEndPoint)socket.LocalEndPoint!).Port;
-        _server = new HttpServer([socket], this, http2: null, NullLoggerFactory.Instance);
+        _server = new HttpServer([socket], this, http2: null, NullLoggerFactory.Instance, TimeProvider.System);
     }
 
     public string Id { get; }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
@@ -12,9 +13,11 @@ internal sealed class YamlReader
     /// <summary>No hand-written file nests deeper; it keeps the recursion here far from the end of the stack.</summary>
     private const int MaxDepth = 500;
 
-    private readonly IParser _parser;
+    private readonly Parser _parser;
     private readonly Dictionary<string, YamlValue> _anchors = new(StringComparer.Ordinal);
     private int _depth;
+
+    private long LastLine => _parser.Current?.End.Line ?? 1;
 
     private YamlReader(string text) => _parser = new Parser(new StringReader(text));
 
@@ -29,6 +32,11 @@ internal sealed class YamlReader
         catch (YamlException e)
         {
             throw new YamlReadException($"yaml: {Where(e)}{What(e)}", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            // The scanner leaves some plain scalars that are no YAML in this way.
+            throw new YamlReadException(string.Create(CultureInfo.InvariantCulture, $"yaml: cannot be read from line {reader.LastLine} on"), e);
         }
     }
 

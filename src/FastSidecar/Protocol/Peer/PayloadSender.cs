@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using FastSidecar.Transport.Async;
 
 namespace FastSidecar.Protocol.Peer;
 
@@ -34,7 +35,7 @@ internal sealed class PayloadSender(int maxMessageBytes)
     /// Buffers or sends all of <paramref name="data"/>, which may be given back when the call completes. True when the peer wants no more
     /// of it.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     public async ValueTask<bool> SendAsync(PipeWriter output, ReadOnlySequence<byte> data, CancellationToken cancellationToken)
     {
         while (!data.IsEmpty)

@@ -31,11 +31,11 @@ internal static class PeerFaults
     }
 
     /// <summary>The bytes ended before the first message, or within it.</summary>
-    public static void ThrowIfCut(in ReadResult result, in PeerCall call, PeerHead head)
+    public static void ThrowIfCut(in ReadResult result, in PeerInput input, PeerHead head)
     {
         if (result.IsCompleted)
         {
-            throw result.Buffer.IsEmpty ? call.End?.FailureAtEnd(inBody: false) ?? head.NoMessage() : Cut();
+            throw result.Buffer.IsEmpty ? input.End?.FailureAtEnd(inBody: false) ?? head.NoMessage() : Cut();
         }
     }
 
@@ -54,8 +54,8 @@ internal static class PeerFaults
     }
 
     /// <summary>The input ended while the body was read: null when that is a good end.</summary>
-    public static Exception? AtEnd(in PeerCall call, in PeerPayloadCursor cursor, in SequenceReader<byte> reader) => cursor.IsBetweenMessages && reader.End
-        ? call.End?.FailureAtEnd(inBody: true)
+    public static Exception? AtEnd(in PeerInput input, in PeerPayloadCursor cursor, in SequenceReader<byte> reader) => cursor.IsBetweenMessages && reader.End
+        ? input.End?.FailureAtEnd(inBody: true)
         : PeerMessageException.Receiving(GrpcStatusCode.Internal, CutText);
 
     /// <summary>Why the cursor stopped in the body; null when it is no error.</summary>

@@ -35,11 +35,11 @@ internal static class PeerHeadParser
 
     /// <summary>Takes the head out of what was read and advances the input: behind the head, over nothing when more is needed.</summary>
     /// <param name="result">What was read; every byte of it was unread before.</param>
-    /// <param name="call">The call it belongs to.</param>
+    /// <param name="input">What it belongs to.</param>
     /// <param name="head">Cleared, then filled.</param>
     /// <param name="cursor">When done it stands behind the head.</param>
     /// <exception cref="PeerMessageException">There will be no head, or it lacks what Dapr requires.</exception>
-    public static HeadStep Take(in ReadResult result, in PeerCall call, PeerHead head, ref PeerPayloadCursor cursor)
+    public static HeadStep Take(in ReadResult result, in PeerInput input, PeerHead head, ref PeerPayloadCursor cursor)
     {
         var buffer = result.Buffer;
         var consumed = buffer.Start;
@@ -50,11 +50,11 @@ internal static class PeerHeadParser
             var reader = new SequenceReader<byte>(buffer);
             if (!PeerPayloadCursor.TryPeekPrefix(reader, out var flag, out var length))
             {
-                PeerFaults.ThrowIfCut(result, call, head);
+                PeerFaults.ThrowIfCut(result, input, head);
                 return HeadStep.ReadMore;
             }
 
-            PeerFaults.CheckPrefix(flag, length, call.MaxMessageBytes);
+            PeerFaults.CheckPrefix(flag, length, input.MaxMessageBytes);
             var message = buffer.Slice(PeerPayloadCursor.PrefixBytes);
             message = message.Length > length ? message.Slice(0, length) : message;
             if (flag == 0 && TryParse(message, length, head, out var used, out var envelopeIsRead))
@@ -72,7 +72,7 @@ internal static class PeerHeadParser
                 return HeadStep.ReadWhole;
             }
 
-            PeerFaults.ThrowIfCut(result, call, head);
+            PeerFaults.ThrowIfCut(result, input, head);
             return HeadStep.ReadMore;
         }
         catch (ProtobufException e)
@@ -81,7 +81,7 @@ internal static class PeerHeadParser
         }
         finally
         {
-            call.Input.AdvanceTo(consumed, examined);
+            input.Bytes.AdvanceTo(consumed, examined);
         }
     }
 

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using FastSidecar.Protocol.Protobuf;
+using FastSidecar.Transport.Async;
 
 namespace FastSidecar.Protocol.Peer;
 
@@ -24,7 +25,7 @@ internal sealed class PeerMessageReader : PipeReader
 {
     private readonly PayloadPieces _pieces = new();
     private readonly PeerWholeMessage _whole = new();
-    private PeerCall _call;
+    private PeerInput _input;
     private PeerHead _head = null!;
 
     /// <summary>Where the consumed part of the input ends.</summary>
@@ -42,13 +43,13 @@ internal sealed class PeerMessageReader : PipeReader
     private long _examinedBytes;
 
     /// <summary>Readies the object for a call, whose input is completed by <see cref="Complete"/>.</summary>
-    public void Start(in PeerCall call)
+    public void Start(in PeerInput input)
     {
-        _call = call;
+        _input = input;
         _cursor = default;
         _fault = null;
         _ended = false;
-        _wholeWanted = call.IsUnary;
+        _wholeWanted = input.IsUnary;
         _loan = default;
         _examinedBytes = 0;
         _whole.Clear();
@@ -63,10 +64,10 @@ internal sealed class PeerMessageReader : PipeReader
     public ValueTask ReadHeadAsync(PeerHead head, CancellationToken cancellationToken)
     {
         _head = head;
-        if (_call.Encoding.IsUnknown && head.IsRequest)
+        if (_input.Encoding.IsUnknown && head.IsRequest)
         {
             // A server looks at the encoding before the first message, a client only when a message uses it.
-            return ValueTask.FromException(_call.Encoding.Refusal(byServer: true)!);
+            return ValueTask.FromException(_input.Encoding.Refusal(byServer: true)!);
         }
 
         if (_wholeWanted)
@@ -74,7 +75,7 @@ internal sealed class PeerMessageReader : PipeReader
             return ReadHeadAwaitedAsync(default, hasRead: false, cancellationToken);
         }
 
-        var read = _call.Input.ReadAsync(cancellationToken);
+        var read = _input.Bytes.ReadAsync(cancellationToken);
         if (!read.IsCompletedSuccessfully)
         {
             return ReadHeadAwaitedAsync(read, hasRead: true, cancellationToken);
@@ -100,7 +101,7 @@ internal sealed class PeerMessageReader : PipeReader
 
         while (!_wholeWanted)
         {
-            var read = _call.Input.ReadAsync(cancellationToken);
+            var read = _input.Bytes.ReadAsync(cancellationToken);
             if (!read.IsCompletedSuccessfully)
             {
                 return ReadAwaitedAsync(read, hasRead: true, cancellationToken);
@@ -124,7 +125,7 @@ internal sealed class PeerMessageReader : PipeReader
         }
 
         // A message that has to be read as a whole is left to ReadAsync.
-        while (!_wholeWanted && _call.Input.TryRead(out var read))
+        while (!_wholeWanted && _input.Bytes.TryRead(out var read))
         {
             if (TryTakePayload(read, out result))
             {
@@ -157,26 +158,26 @@ internal sealed class PeerMessageReader : PipeReader
     }
 
     /// <inheritdoc/>
-    public override void CancelPendingRead() => _call.Input.CancelPendingRead();
+    public override void CancelPendingRead() => _input.Bytes.CancelPendingRead();
 
     /// <inheritdoc/>
     public override void Complete(Exception? exception = null)
     {
-        var input = _call.Input;
+        var input = _input.Bytes;
         _loan = default;
         _pieces.Clear();
         _whole.Clear();
-        _call = default;
+        _input = default;
         _ended = true;
         input?.Complete(exception);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask ReadHeadAwaitedAsync(ValueTask<ReadResult> read, bool hasRead, CancellationToken cancellationToken)
     {
         while (!_wholeWanted)
         {
-            var result = await (hasRead ? read : _call.Input.ReadAsync(cancellationToken));
+            var result = await (hasRead ? read : _input.Bytes.ReadAsync(cancellationToken));
             hasRead = false;
             if (TakeHead(result))
             {
@@ -190,14 +191,14 @@ internal sealed class PeerMessageReader : PipeReader
     /// <summary>True when the head is read; else more input is needed, or <see cref="_wholeWanted"/> is set.</summary>
     private bool TakeHead(in ReadResult result)
     {
-        var step = PeerHeadParser.Take(result, _call, _head, ref _cursor);
+        var step = PeerHeadParser.Take(result, _input, _head, ref _cursor);
         _wholeWanted = step == HeadStep.ReadWhole;
         return step == HeadStep.Done;
     }
 
     private async ValueTask ReadWholeHeadAsync(CancellationToken cancellationToken)
     {
-        await _whole.ReadAsync(_call, _head, cancellationToken);
+        await _whole.ReadAsync(_input, _head, cancellationToken);
         _wholeWanted = false;
         try
         {
@@ -205,11 +206,11 @@ internal sealed class PeerMessageReader : PipeReader
         }
         catch (ProtobufException e)
         {
-            throw PeerFaults.Unparsable(e, _head, _call.IsUnary);
+            throw PeerFaults.Unparsable(e, _head, _input.IsUnary);
         }
 
         _whole.DropMessage();
-        if (_call.IsUnary)
+        if (_input.IsUnary)
         {
             await ReadUnaryEndAsync(cancellationToken);
         }
@@ -217,7 +218,7 @@ internal sealed class PeerMessageReader : PipeReader
 
     private void TakeWholeHead(ReadOnlyMemory<byte> message)
     {
-        if (_call.IsUnary)
+        if (_input.IsUnary)
         {
             ReadOnlySpan<byte> body = default;
             _head.Clear();
@@ -244,10 +245,10 @@ internal sealed class PeerMessageReader : PipeReader
         var isCompleted = _head.IsRequest;
         while (!isCompleted)
         {
-            var result = await _call.Input.ReadAsync(cancellationToken);
+            var result = await _input.Bytes.ReadAsync(cancellationToken);
             var isEmpty = result.Buffer.IsEmpty;
             isCompleted = result.IsCompleted;
-            _call.Input.AdvanceTo(result.Buffer.End);
+            _input.Bytes.AdvanceTo(result.Buffer.End);
             PeerFaults.ThrowIfCanceled(result);
             if (!isEmpty)
             {
@@ -256,7 +257,7 @@ internal sealed class PeerMessageReader : PipeReader
         }
 
         _ended = true;
-        if (!_head.IsRequest && _call.End?.FailureAtEnd(inBody: false) is { } failure)
+        if (!_head.IsRequest && _input.End?.FailureAtEnd(inBody: false) is { } failure)
         {
             throw failure;
         }
@@ -281,7 +282,7 @@ internal sealed class PeerMessageReader : PipeReader
         return _ended;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<ReadResult> ReadAwaitedAsync(ValueTask<ReadResult> read, bool hasRead, CancellationToken cancellationToken)
     {
         while (true)
@@ -292,7 +293,7 @@ internal sealed class PeerMessageReader : PipeReader
             }
             else
             {
-                var input = await (hasRead ? read : _call.Input.ReadAsync(cancellationToken));
+                var input = await (hasRead ? read : _input.Bytes.ReadAsync(cancellationToken));
                 hasRead = false;
                 if (TryTakePayload(input, out var payload))
                 {
@@ -317,11 +318,11 @@ internal sealed class PeerMessageReader : PipeReader
         var cursor = _cursor;
         var reader = new SequenceReader<byte>(read.Buffer);
         _pieces.Clear();
-        var stop = cursor.Advance(ref reader, _head, _pieces, long.MaxValue, _call.MaxMessageBytes);
+        var stop = cursor.Advance(ref reader, _head, _pieces, long.MaxValue, _input.MaxMessageBytes);
         var isEnd = stop == PayloadStop.NeedInput && read.IsCompleted;
         var fault = isEnd
-            ? PeerFaults.AtEnd(_call, cursor, reader)
-            : PeerFaults.Of(stop, _head, cursor, reader, _call.MaxMessageBytes);
+            ? PeerFaults.AtEnd(_input, cursor, reader)
+            : PeerFaults.Of(stop, _head, cursor, reader, _input.MaxMessageBytes);
         var loan = new PayloadLoan(PayloadSource.Input, _pieces.Sequence)
         {
             Buffer = read.Buffer,
@@ -370,7 +371,7 @@ internal sealed class PeerMessageReader : PipeReader
         }
         else
         {
-            _call.Input.AdvanceTo(loan.Buffer.Start, loan.Buffer.End);
+            _input.Bytes.AdvanceTo(loan.Buffer.Start, loan.Buffer.End);
         }
 
         _pieces.Clear();
@@ -385,7 +386,7 @@ internal sealed class PeerMessageReader : PipeReader
         }
         else if (!loan.IsEnd(examined))
         {
-            _call.Input.AdvanceTo(WalkTo(loan, consumed));
+            _input.Bytes.AdvanceTo(WalkTo(loan, consumed));
         }
         else if (loan.IsLast)
         {
@@ -394,7 +395,7 @@ internal sealed class PeerMessageReader : PipeReader
         else
         {
             _examinedBytes = loan.Payload.Slice(consumed).Length;
-            _call.Input.AdvanceTo(WalkTo(loan, consumed), loan.Buffer.End);
+            _input.Bytes.AdvanceTo(WalkTo(loan, consumed), loan.Buffer.End);
         }
 
         _pieces.Clear();
@@ -404,7 +405,7 @@ internal sealed class PeerMessageReader : PipeReader
     private SequencePosition WalkTo(in PayloadLoan loan, SequencePosition consumed)
     {
         var reader = new SequenceReader<byte>(loan.Buffer);
-        _cursor.Advance(ref reader, _head, pieces: null, loan.BytesUpTo(consumed), _call.MaxMessageBytes);
+        _cursor.Advance(ref reader, _head, pieces: null, loan.BytesUpTo(consumed), _input.MaxMessageBytes);
         return reader.Position;
     }
 
@@ -429,14 +430,14 @@ internal sealed class PeerMessageReader : PipeReader
         _wholeWanted = loan.Stop == PayloadStop.Compressed;
 
         // After NeedInput the rest, if there is one, is the beginning of something that cannot be read in part.
-        _call.Input.AdvanceTo(loan.Position, loan.Stop == PayloadStop.NeedInput ? loan.Buffer.End : loan.Position);
+        _input.Bytes.AdvanceTo(loan.Position, loan.Stop == PayloadStop.NeedInput ? loan.Buffer.End : loan.Position);
     }
 
     private async ValueTask ReadWholeLaterAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await _whole.ReadAsync(_call, _head, cancellationToken);
+            await _whole.ReadAsync(_input, _head, cancellationToken);
             _wholeWanted = false;
             _cursor.EnterMessage(_whole.Message.Length, envelopeIsRead: false);
             TakeWholePayload(_whole.Message);
@@ -457,12 +458,12 @@ internal sealed class PeerMessageReader : PipeReader
         do
         {
             _pieces.Clear();
-            stop = _cursor.Advance(ref reader, _head, _pieces, long.MaxValue, _call.MaxMessageBytes);
+            stop = _cursor.Advance(ref reader, _head, _pieces, long.MaxValue, _input.MaxMessageBytes);
             _whole.AppendBody(_pieces.Sequence);
         }
         while (stop == PayloadStop.Limit);
 
         _pieces.Clear();
-        _fault = PeerFaults.Of(stop, _head, _cursor, reader, _call.MaxMessageBytes);
+        _fault = PeerFaults.Of(stop, _head, _cursor, reader, _input.MaxMessageBytes);
     }
 }

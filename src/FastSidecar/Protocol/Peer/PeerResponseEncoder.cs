@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using FastSidecar.Protocol.Protobuf;
+using FastSidecar.Transport.Grpc;
 
 namespace FastSidecar.Protocol.Peer;
 
@@ -107,7 +108,12 @@ internal static class PeerResponseEncoder
         IBufferWriter<byte> output, scoped in PeerResponseFields fields, scoped Span<int> scratch, in ReadOnlySequence<byte> body, int maxMessageBytes)
     {
         var layout = new Layout(fields, scratch, body.Length, hasData: true);
-        PeerPayloadEncoder.CheckLimit(layout.ResponseBytes, maxMessageBytes);
+        if (layout.ResponseBytes > maxMessageBytes)
+        {
+            // The text of an unary answer, which differs from a stream's (grpc-go server.go, sendResponse).
+            throw PeerMessageException.Status(
+                GrpcStatusCode.ResourceExhausted, $"grpc: trying to send message larger than max ({layout.ResponseBytes} vs. {maxMessageBytes})");
+        }
 
         var size = (int)(PeerPayloadEncoder.MessagePrefixBytes + layout.ResponseBytes - body.Length - layout.AfterValueBytes);
         scoped var writer = new WireWriter(output.GetSpan(size)[..size]);

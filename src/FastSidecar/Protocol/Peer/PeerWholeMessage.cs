@@ -35,28 +35,28 @@ internal sealed class PeerWholeMessage
     /// larger than
     /// the stream's window; memory grows with what has come, not with what was announced.
     /// </summary>
-    public async ValueTask ReadAsync(PeerCall call, PeerHead head, CancellationToken cancellationToken)
+    public async ValueTask ReadAsync(PeerInput input, PeerHead head, CancellationToken cancellationToken)
     {
         byte flag;
         int messageBytes;
-        while (!TryTakePrefix(await call.Input.ReadAsync(cancellationToken), call, head, out flag, out messageBytes))
+        while (!TryTakePrefix(await input.Bytes.ReadAsync(cancellationToken), input, head, out flag, out messageBytes))
         {
         }
 
         _messageBytes = 0;
         while (_messageBytes < messageBytes)
         {
-            Take(await call.Input.ReadAsync(cancellationToken), call.Input, messageBytes);
+            Take(await input.Bytes.ReadAsync(cancellationToken), input.Bytes, messageBytes);
         }
 
         if (flag == 1)
         {
-            if (call.Encoding.Refusal(head.IsRequest) is { } refusal)
+            if (input.Encoding.Refusal(head.IsRequest) is { } refusal)
             {
                 throw refusal;
             }
 
-            Gunzip(call.MaxMessageBytes);
+            Gunzip(input.MaxMessageBytes);
         }
     }
 
@@ -109,7 +109,7 @@ internal sealed class PeerWholeMessage
         Consume(_bodyEnd - _bodyStart, examinedAll: false);
     }
 
-    private static bool TryTakePrefix(in ReadResult result, in PeerCall call, PeerHead head, out byte flag, out int messageBytes)
+    private static bool TryTakePrefix(in ReadResult result, in PeerInput input, PeerHead head, out byte flag, out int messageBytes)
     {
         var consumed = result.Buffer.Start;
         var examined = result.Buffer.End;
@@ -119,11 +119,11 @@ internal sealed class PeerWholeMessage
             PeerFaults.ThrowIfCanceled(result);
             if (!PeerPayloadCursor.TryPeekPrefix(new SequenceReader<byte>(result.Buffer), out flag, out var length))
             {
-                PeerFaults.ThrowIfCut(result, call, head);
+                PeerFaults.ThrowIfCut(result, input, head);
                 return false;
             }
 
-            PeerFaults.CheckPrefix(flag, length, call.MaxMessageBytes);
+            PeerFaults.CheckPrefix(flag, length, input.MaxMessageBytes);
             messageBytes = (int)length;
             consumed = result.Buffer.GetPosition(PeerPayloadCursor.PrefixBytes);
             examined = consumed;
@@ -131,7 +131,7 @@ internal sealed class PeerWholeMessage
         }
         finally
         {
-            call.Input.AdvanceTo(consumed, examined);
+            input.Bytes.AdvanceTo(consumed, examined);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using FastSidecar.Invocation;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Http1;
 
 namespace FastSidecar.Targets.Apps;
@@ -15,19 +16,56 @@ internal sealed class AppBody : PipeReader
     private PipeReader _inner = null!;
     private bool _cutShort;
 
+    /// <summary>A read that <see cref="SettleAsync"/> began; the next read takes it over.</summary>
+    private Task<ReadResult>? _early;
+
     public void Start(PipeReader inner)
     {
         _inner = inner;
         _cutShort = false;
     }
 
-    public void Finish() => _inner = null!;
+    /// <summary>A read that is still waiting then ends with the connection.</summary>
+    public void Finish()
+    {
+        _inner = null!;
+        _early = null;
+    }
+
+    /// <summary>
+    /// Waits until there is a byte of the body or its end, but no longer than <paramref name="patience"/>. Nothing is consumed. Once,
+    /// before any read.
+    /// </summary>
+    public async ValueTask SettleAsync(TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var early = _inner.ReadAsync(cancellationToken).AsTask();
+        _early = early;
+        if (!early.IsCompleted)
+        {
+            using var waiting = new CancellationTokenSource();
+            await Task.WhenAny(early, Task.Delay(patience, time, waiting.Token));
+            await waiting.CancelAsync();
+        }
+    }
 
     public override bool TryRead(out ReadResult result)
     {
         try
         {
-            return _inner.TryRead(out result);
+            if (_early is not { } early)
+            {
+                return _inner.TryRead(out result);
+            }
+
+            result = default;
+            if (!early.IsCompleted)
+            {
+                return false;
+            }
+
+            _early = null;
+            result = early.GetAwaiter().GetResult();
+            return true;
         }
         catch (Http1ResponseException e)
         {
@@ -38,8 +76,22 @@ internal sealed class AppBody : PipeReader
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
-        var reading = _inner.ReadAsync(cancellationToken);
-        return reading.IsCompletedSuccessfully ? reading : AwaitAsync(reading);
+        if (_early is { } early)
+        {
+            _early = null;
+            return AwaitAsync(new ValueTask<ReadResult>(early.WaitAsync(cancellationToken)));
+        }
+
+        try
+        {
+            var reading = _inner.ReadAsync(cancellationToken);
+            return reading.IsCompletedSuccessfully ? reading : AwaitAsync(reading);
+        }
+        catch (Http1ResponseException e)
+        {
+            // An end that is there already comes at once, not with the task.
+            return ValueTask.FromResult(Ended(e));
+        }
     }
 
     public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
@@ -59,7 +111,7 @@ internal sealed class AppBody : PipeReader
     {
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<ReadResult> AwaitAsync(ValueTask<ReadResult> reading)
     {
         try

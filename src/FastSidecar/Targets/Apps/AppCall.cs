@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http1;
 
@@ -19,6 +20,12 @@ internal sealed class AppCall : InvokeResponse
 
     /// <summary>How long the first body byte is waited for before a bodiless method's framing is fixed, as Go's client does.</summary>
     private static readonly TimeSpan ProbeWait = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>
+    /// How long an answer whose length is not said in any way is held until its first byte or its end: an empty one is then told as empty,
+    /// whenever the connection's end arrives. Dapr holds every answer so, and without limit.
+    /// </summary>
+    private static readonly TimeSpan FirstByteWait = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Body pieces from this size on are sent where they lie instead of being copied.</summary>
     private const int GatherFrom = 4096;
@@ -62,7 +69,7 @@ internal sealed class AppCall : InvokeResponse
     public string? UploadError { get; private set; }
 
     /// <summary>Sends the request and returns when the response head is in; the rest of the request body may still be on its way.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     public async ValueTask StartAsync(Http1Exchange exchange, InvokeRequest request, ReadOnlyMemory<byte> target, CancellationToken cancellationToken)
     {
         _exchange = exchange;
@@ -71,6 +78,7 @@ internal sealed class AppCall : InvokeResponse
         _answered = request.ExpectsContinue ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
         WriteHeaders(request);
         await WriteHeadAsync(request, target, cancellationToken);
+        exchange.ThrowIfStale();
 #pragma warning disable CA2012 // One consumer, once: DisposeAsync awaits it, or finds it completed.
         _upload = UploadAsync(_answered?.Task, cancellationToken);
 #pragma warning restore CA2012
@@ -78,6 +86,10 @@ internal sealed class AppCall : InvokeResponse
         await exchange.ReadHeadAsync(cancellationToken);
         _answered?.TrySetResult();
         TakeHead();
+        if (exchange.ResponseLength is null && !exchange.Headers.Contains("Transfer-Encoding"u8) && !request.EventStream)
+        {
+            await _body.SettleAsync(FirstByteWait, _time, cancellationToken);
+        }
     }
 
     /// <summary>Gives connection and buffers back. An unfinished exchange is closed.</summary>
@@ -156,7 +168,7 @@ internal sealed class AppCall : InvokeResponse
 
     /// <param name="answered">Given for a body that is held back: completes when the app has answered without asking for it.</param>
     /// <param name="cancellationToken">The client is gone.</param>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask UploadAsync(Task? answered, CancellationToken cancellationToken)
     {
         var exchange = _exchange;
@@ -240,7 +252,7 @@ internal sealed class AppCall : InvokeResponse
         return WriteAwaitedAsync(output, piece, cancellationToken);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private static async ValueTask<bool> WriteAwaitedAsync(PipeWriter output, ReadOnlyMemory<byte> piece, CancellationToken cancellationToken) =>
         (await output.WriteAsync(piece, cancellationToken)).IsCompleted;
 

@@ -32,7 +32,7 @@ internal sealed class AppTargetCache(byte[] baseUrl)
             return entry;
         }
 
-        var target = new PooledBufferWriter();
+        using var target = new PooledBufferWriter();
         var error = AppTarget.Build(method, query, baseUrl, target);
         entry = new Entry(method.ToArray(), query.ToArray(), target.WrittenSpan.ToArray(), error);
         if (method.Length + query.Length <= LongestKept)

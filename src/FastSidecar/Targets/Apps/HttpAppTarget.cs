@@ -5,6 +5,7 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Http1;
 
 namespace FastSidecar.Targets.Apps;
@@ -70,13 +71,31 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    /// <summary>
+    /// Sends, and once more on a fresh connection when the pooled one was closed at the same moment (<see cref="MaySendAgain"/>). Dapr passes that
+    /// on as an error; the recorded neighbouring cases, where the app read the request and closed, are not repeated here either.
+    /// </summary>
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeResult> SendAsync(InvokeRequest request, byte[] target, CancellationToken cancellationToken)
+    {
+        var sent = await TrySendAsync(request, target, fresh: false, cancellationToken);
+        if (sent is { } result)
+        {
+            return result;
+        }
+
+        request.Body.Rewind();
+        return (await TrySendAsync(request, target, fresh: true, cancellationToken))!.Value;
+    }
+
+    /// <summary>Null when the request is to be sent again; never on a fresh connection.</summary>
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
+    private async ValueTask<InvokeResult?> TrySendAsync(InvokeRequest request, byte[] target, bool fresh, CancellationToken cancellationToken)
     {
         Http1Exchange exchange;
         try
         {
-            exchange = await _client.OpenAsync(cancellationToken);
+            exchange = await _client.OpenAsync(fresh, cancellationToken);
         }
         catch (Exception e) when (e is SocketException or TimeoutException or OperationCanceledException or ObjectDisposedException)
         {
@@ -98,7 +117,13 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
         {
             // Whatever it was, connection and call are given back.
             var cause = call.UploadError ?? AppFailure.Of(e);
+            var maySendAgain = !fresh && call.UploadError is null && MaySendAgain(e, exchange, request);
             await call.DisposeAsync();
+            if (maySendAgain && request.Body.CanRepeat)
+            {
+                return null;
+            }
+
             if (IsExpected(e))
             {
                 return Failed(request, target, cause);
@@ -107,6 +132,19 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>
+    /// Whatever the method, when the app provably read nothing of the request. A reset is no such proof: the app may have closed with the request
+    /// unread, or broken down over it. There the rule is that of Go's client: only on a connection that was used before, and only a safe method
+    /// without a body (Go net/http transport.go, shouldRetryRequest; RFC 9110 §9.2.1).
+    /// </summary>
+    private static bool MaySendAgain(Exception failure, Http1Exchange exchange, InvokeRequest request) => failure switch
+    {
+        Http1ResponseException { NeverReceived: true } => true,
+        Http1ResponseException { Fault: Http1ResponseFault.Reset } => exchange is { Reused: true, IsUnanswered: true }
+            && request is { Verb: HttpVerb.Get or HttpVerb.Head or HttpVerb.Options or HttpVerb.Trace, Body.ReadBytes: 0 },
+        _ => false,
+    };
 
     /// <summary>
     /// A connection or a body that broke off, or a request that cannot be written (ArgumentException); anything else is a bug.

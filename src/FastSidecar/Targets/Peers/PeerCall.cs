@@ -5,6 +5,7 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Buffers;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http2;
@@ -14,7 +15,10 @@ namespace FastSidecar.Targets.Peers;
 /// <summary>One call to a peer sidecar, and its response. Reused.</summary>
 internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
 {
-    private readonly PeerTarget _owner;
+    /// <summary>So much is quoted of an answer that is no gRPC, as grpc-go does it.</summary>
+    private const int MostQuotedBytes = 1024;
+
+    private readonly PeerCallPool _pool;
     private readonly int _maxMessageBytes;
     private readonly PeerResponseHead _head = new();
     private readonly PeerMessageReader _reader = new();
@@ -26,9 +30,9 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     private bool _uploading;
     private bool _reading;
 
-    public PeerCall(PeerTarget owner, int maxMessageBytes)
+    public PeerCall(PeerCallPool pool, int maxMessageBytes)
     {
-        _owner = owner;
+        _pool = pool;
         _maxMessageBytes = maxMessageBytes;
         _sender = new PayloadSender(maxMessageBytes);
     }
@@ -54,7 +58,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     /// <summary>
     /// CallLocalStream: sends the head and what is there of the body, and returns when the response head is in. Null, or why there is none.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeError?> SendStreamAsync(PeerCallTemplate template, CancellationToken cancellationToken)
     {
         _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
@@ -178,7 +182,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     /// Sends the first message with whatever of the body is there, then the rest as it comes. The head leaves at once even if no byte of
     /// the body has come.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask UploadAsync(CancellationToken cancellationToken)
     {
         var stream = _stream;
@@ -271,13 +275,13 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         stream.Reset(Http2ErrorCode.Cancel);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeError?> ReadHeadAsync(bool unary, CancellationToken cancellationToken)
     {
         await _stream.ReadHeadAsync(cancellationToken);
         if (PeerFailure.OfHead(_stream.Headers) is { } notGrpc)
         {
-            return notGrpc;
+            return _stream.EndedWithHeaders ? notGrpc : await QuoteBodyAsync(notGrpc, cancellationToken);
         }
 
         if (_stream.EndedWithHeaders)
@@ -286,7 +290,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         }
 
         _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
-        _reader.Start(new Protocol.Peer.PeerCall(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, this));
+        _reader.Start(new PeerInput(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, this));
         _reading = true;
         await _reader.ReadHeadAsync(_head, cancellationToken);
 
@@ -296,11 +300,39 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         return null;
     }
 
+    /// <summary>Whoever answered is no sidecar: what it said helps to find out who it was (grpc-go internal/transport/http2_client.go).</summary>
+    private async ValueTask<InvokeError> QuoteBodyAsync(InvokeError error, CancellationToken cancellationToken)
+    {
+        var body = new byte[MostQuotedBytes];
+        var count = 0;
+        try
+        {
+            while (count < body.Length)
+            {
+                var read = await _stream.Input.ReadAsync(cancellationToken);
+                var piece = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, body.Length - count));
+                piece.CopyTo(body.AsSpan(count));
+                count += (int)piece.Length;
+                _stream.Input.AdvanceTo(read.Buffer.End);
+                if (read.IsCompleted)
+                {
+                    break;
+                }
+            }
+        }
+        catch (IOException)
+        {
+            // It broke off: what came is quoted.
+        }
+
+        return PeerFailure.WithBody(error, body.AsSpan(0, count));
+    }
+
     private void Return()
     {
         _upload = default;
         _uploading = false;
         _request = null!;
-        _owner.Return(this);
+        _pool.Return(this);
     }
 }

@@ -3,6 +3,7 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Channels;
 using FastSidecar.Transport.Grpc;
 using FastSidecar.Transport.Http2;
@@ -14,23 +15,19 @@ namespace FastSidecar.Targets.Peers;
 /// </summary>
 internal sealed class PeerTarget : ITarget
 {
-    /// <summary>Calls kept for reuse; more may be under way at once.</summary>
-    private const int MostPooledCalls = 256;
-
     private readonly ChannelPool _channels;
     private readonly ChannelKey _key;
     private readonly PeerCallTemplate _streamTemplate;
     private readonly PeerCallTemplate _unaryTemplate;
-    private readonly int _maxMessageBytes;
+    private readonly PeerCallPool _calls;
     private readonly TimeProvider _time;
     private readonly InvocationObserver _observer;
-    private readonly Stack<PeerCall> _pool = new();
 
-    public PeerTarget(ChannelPool channels, ChannelKey key, int maxMessageBytes, TimeProvider time, InvocationObserver observer)
+    public PeerTarget(ChannelPool channels, ChannelKey key, PeerCallPool calls, TimeProvider time, InvocationObserver observer)
     {
         _channels = channels;
         _key = key;
-        _maxMessageBytes = maxMessageBytes;
+        _calls = calls;
         _time = time;
         _observer = observer;
         var authority = Encoding.ASCII.GetBytes(key.Address);
@@ -39,7 +36,7 @@ internal sealed class PeerTarget : ITarget
         _unaryTemplate = new PeerCallTemplate(MethodPaths.CallLocal, authority, tls);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
     {
         var result = await SendAsync(request, unary: false, cancellationToken);
@@ -60,17 +57,6 @@ internal sealed class PeerTarget : ITarget
         return result;
     }
 
-    internal void Return(PeerCall call)
-    {
-        lock (_pool)
-        {
-            if (_pool.Count < MostPooledCalls)
-            {
-                _pool.Push(call);
-            }
-        }
-    }
-
     /// <summary>A peer before Dapr 1.10 knows only the unary call.</summary>
     private async ValueTask<InvokeResult> FallBackAsync(InvokeRequest request, CancellationToken cancellationToken)
     {
@@ -83,7 +69,7 @@ internal sealed class PeerTarget : ITarget
         return await SendAsync(request, unary: true, cancellationToken);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeResult> SendAsync(InvokeRequest request, bool unary, CancellationToken cancellationToken)
     {
         Http2Stream stream;
@@ -98,7 +84,7 @@ internal sealed class PeerTarget : ITarget
         }
 
         request.Phases.TargetReady = _time.GetTimestamp();
-        var call = Rent();
+        var call = _calls.Rent();
         try
         {
             call.Start(stream, request);
@@ -126,18 +112,5 @@ internal sealed class PeerTarget : ITarget
 
             throw;
         }
-    }
-
-    private PeerCall Rent()
-    {
-        lock (_pool)
-        {
-            if (_pool.TryPop(out var call))
-            {
-                return call;
-            }
-        }
-
-        return new PeerCall(this, _maxMessageBytes);
     }
 }

@@ -13,6 +13,7 @@ internal sealed class PeerTargets(ChannelPool channels, int maxMessageBytes, Tim
     /// </summary>
     private const int MostTargets = 4096;
 
+    private readonly PeerCallPool _calls = new(maxMessageBytes);
     private readonly ConcurrentDictionary<string, PeerTarget> _targets = new(StringComparer.Ordinal);
 
     public PeerTarget For(string address)
@@ -27,6 +28,6 @@ internal sealed class PeerTargets(ChannelPool channels, int maxMessageBytes, Tim
             _targets.Clear();
         }
 
-        return _targets.GetOrAdd(address, new PeerTarget(channels, new ChannelKey(address, "", ""), maxMessageBytes, time, observer));
+        return _targets.GetOrAdd(address, new PeerTarget(channels, new ChannelKey(address, "", ""), _calls, time, observer));
     }
 }

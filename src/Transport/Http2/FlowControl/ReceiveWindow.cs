@@ -16,14 +16,24 @@ internal struct ReceiveWindow
         _sizeBytes = sizeBytes;
     }
 
+    /// <summary>When the last WINDOW_UPDATE left, by the clock of <see cref="StreamWindowSizing"/>; 0 before the first.</summary>
+    public long UpdatedAt { get; set; }
+
     /// <summary>The peer sent so much; false when that is more than it may.</summary>
     public bool TryTake(int bytes) => _window.TryTake(bytes);
+
+    /// <summary>Giving back so much would send an update.</summary>
+    public readonly bool IsUpdateDue(int bytes)
+    {
+        var owed = _owedBytes + bytes;
+        return owed > 0 && owed >= _sizeBytes / 2;
+    }
 
     /// <summary>So much may come again. Returns the increment of the WINDOW_UPDATE to send now, or 0.</summary>
     public int GiveBack(int bytes)
     {
         _owedBytes += bytes;
-        if (_owedBytes == 0 || _owedBytes < _sizeBytes / 2)
+        if (!IsUpdateDue(0))
         {
             return 0;
         }
@@ -34,10 +44,31 @@ internal struct ReceiveWindow
         return update;
     }
 
-    /// <summary>The peer has acknowledged another initial size.</summary>
-    public void Resize(int sizeBytes)
+    /// <summary>
+    /// The same, keeping back what the window is larger than <paramref name="leastBytes"/>: a window can only be made smaller by credit
+    /// that is not given.
+    /// </summary>
+    public int GiveBackShrinking(int bytes, int leastBytes)
     {
-        _window.TryShift(sizeBytes - _sizeBytes);
-        _sizeBytes = sizeBytes;
+        _owedBytes += bytes;
+        var kept = Math.Clamp(_sizeBytes - leastBytes, 0, _owedBytes);
+        _sizeBytes -= kept;
+        _owedBytes -= kept;
+        return GiveBack(0);
+    }
+
+    /// <summary>Doubles the window, up to <paramref name="mostBytes"/>; the next update carries the difference.</summary>
+    public void Grow(int mostBytes)
+    {
+        var growth = Math.Clamp(mostBytes - _sizeBytes, 0, _sizeBytes);
+        _sizeBytes += growth;
+        _owedBytes += growth;
+    }
+
+    /// <summary>The peer has acknowledged an initial size that differs by so much.</summary>
+    public void Shift(int bytes)
+    {
+        _window.TryShift(bytes);
+        _sizeBytes += bytes;
     }
 }

@@ -60,9 +60,6 @@ internal sealed class FrameReader
         _state = expectPreface ? State.Preface : State.Header;
     }
 
-    /// <summary>True until the peer's preface is complete; the first byte that differs is an error of the connection.</summary>
-    public bool AwaitsPreface => _state == State.Preface;
-
     /// <summary>Inside a DATA frame: the stream it belongs to, else 0.</summary>
     public int OpenDataStreamId => _state is State.PadLength or State.Data or State.Padding ? _header.StreamId : 0;
 

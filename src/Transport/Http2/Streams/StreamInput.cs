@@ -10,7 +10,7 @@ namespace FastSidecar.Transport.Http2.Streams;
 /// blocks' bytes is guarded by the connection's lock.
 /// </summary>
 /// <remarks>
-/// The stream's window is credited for bytes that the reader has examined, not only for consumed ones: a reader that waits for a message
+/// Both windows are credited for bytes that the reader has examined, not only for consumed ones: a reader that waits for a message
 /// longer than the window would otherwise wait for ever. What it then holds is its own decision.
 /// </remarks>
 internal sealed class StreamInput : PipeReader, IValueTaskSource<ReadResult>
@@ -165,7 +165,7 @@ internal sealed class StreamInput : PipeReader, IValueTaskSource<ReadResult>
             Consume(consumedBytes);
             _examined = Math.Max(examinedBytes - consumedBytes, 0);
             outputDue = newlyExamined > 0 && _stream.GiveBackUnsynchronized((int)newlyExamined);
-            outputDue |= consumedBytes > 0 && _connection.FreeUnsynchronized((int)consumedBytes);
+            outputDue |= newlyExamined > 0 && _connection.FreeUnsynchronized((int)newlyExamined);
         }
 
         if (outputDue)
@@ -327,9 +327,9 @@ internal sealed class StreamInput : PipeReader, IValueTaskSource<ReadResult>
 
     private void ReleaseAll()
     {
-        if (_buffered > 0)
+        if (_buffered > _examined)
         {
-            _connection.FreeUnsynchronized((int)_buffered);
+            _connection.FreeUnsynchronized((int)(_buffered - _examined));
         }
 
         while (_first is not null)

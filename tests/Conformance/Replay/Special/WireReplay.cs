@@ -52,10 +52,12 @@ internal static class WireReplay
         private readonly SidecarProcess _callee;
         private readonly SidecarProcess _caller;
         private readonly RecordingProxy _proxy;
+        private readonly PerturbedClient _client;
 
         public Bench(ReplaySettings settings, CaseFile file)
         {
             _settings = settings;
+            _client = new PerturbedClient(settings.Perturbation, _rendezvous);
             var folder = Path.Combine(settings.Folder, file.Name.Replace('/', '-'));
             Directory.CreateDirectory(folder);
             _placeholders = new Placeholders(settings.HostIp, Dns.GetHostName(), folder);
@@ -87,8 +89,9 @@ internal static class WireReplay
         public async Task<JsonObject> ReplayAsync(JsonObject recorded)
         {
             await PrepareAsync(recorded["before"]?.GetValue<string>());
-            _app.Expect(_placeholders.Fill(recorded["app"]));
-            var client = await CallAsync(_placeholders.Fill(recorded["request"])!);
+            var name = CaseFile.NameOf(recorded);
+            _app.Expect(_settings.Perturbation.App(name, _placeholders.Fill(recorded["app"])));
+            var client = await CallAsync(_placeholders.Fill(recorded["request"])!, name: name);
             await Task.Delay(30);
             var exchanges = await _proxy.TakeAsync(StreamPatience);
             var seen = recorded["app_saw"] as JsonArray ?? [];
@@ -151,8 +154,8 @@ internal static class WireReplay
             }
         }
 
-        private async Task<JsonObject> CallAsync(JsonArray steps, TimeSpan? patience = null) => await RawClient.CallAsync(
-            new RawCall { To = new IPEndPoint(IPAddress.Loopback, CallerPorts.Http), Steps = steps, Patience = patience ?? TimeSpan.FromSeconds(8) }, _rendezvous);
+        private Task<JsonObject> CallAsync(JsonArray steps, TimeSpan? patience = null, string name = "") => _client.CallAsync(
+            name, new RawCall { To = new IPEndPoint(IPAddress.Loopback, CallerPorts.Http), Steps = steps, Patience = patience ?? TimeSpan.FromSeconds(8) });
 
         /// <summary>The recording names its ports literally, and its machine was called <c>host</c>.</summary>
         private JsonObject Seen(JsonObject result) =>

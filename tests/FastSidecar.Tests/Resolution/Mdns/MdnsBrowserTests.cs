@@ -111,6 +111,19 @@ public sealed class MdnsBrowserTests
         }
     }
 
+    [Theory]
+    [InlineData("id=cal")]
+    [InlineData("calleee")]
+    [InlineData("Callee1")]
+    public void TextThatIsNotTheAppId_IsNoSidecarOfIt(string text)
+    {
+        // The same records, but for seven bytes of text.
+        var packet = MdnsResponderTests.Records("callee1", "host", 1, 5000, "192.0.2.7").BrowseAnswer;
+        var at = packet.AsSpan().LastIndexOf("callee1"u8);
+        Encoding.ASCII.GetBytes(text).CopyTo(packet, at);
+        Assert.Empty(Browse(packet));
+    }
+
     [Fact]
     public void InvalidUtf8Id_IsIgnored()
     {

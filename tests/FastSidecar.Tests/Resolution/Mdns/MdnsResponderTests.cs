@@ -79,6 +79,18 @@ public sealed class MdnsResponderTests
             Convert.ToHexStringLower(reply.Packet));
     }
 
+    [Theory]
+    [InlineData("_dapr._tcp")]
+    [InlineData("_callee._tcp")]
+    [InlineData("Callee")]
+    [InlineData("my-callee")]
+    [InlineData("x.callee")]
+    public void QuestionForAnotherName_IsNotAnswered(string name)
+    {
+        Assert.True(MdnsRecords.TryWriteQuery(name, out var query));
+        Assert.Empty(Ask(Records("callee", "host", 1, 2, HostIp), query));
+    }
+
     [Fact]
     public void ManyEqualQuestions_OneReply()
     {

@@ -1,4 +1,4 @@
-namespace FastSidecar.Transport.Http2;
+namespace FastSidecar.Transport.Sockets;
 
 /// <summary>
 /// One stretch of work of a thread: a read batch, a finished flush, a call from outside. What becomes ready during it runs at its end, and
@@ -10,7 +10,7 @@ internal sealed class Turn
     [ThreadStatic]
     private static Turn? t_current;
 
-    private Http2Connection?[] _connections = new Http2Connection?[4];
+    private ITurnMember?[] _members = new ITurnMember?[4];
     private int _count;
 
     /// <summary>The turn of this thread, running or not.</summary>
@@ -30,23 +30,23 @@ internal sealed class Turn
         return true;
     }
 
-    /// <summary>The connection has something ready or to flush.</summary>
-    public void Add(Http2Connection connection)
+    /// <summary>The member has something ready or to flush.</summary>
+    public void Add(ITurnMember member)
     {
         for (var i = 0; i < _count; i++)
         {
-            if (ReferenceEquals(_connections[i], connection))
+            if (ReferenceEquals(_members[i], member))
             {
                 return;
             }
         }
 
-        if (_count == _connections.Length)
+        if (_count == _members.Length)
         {
-            Array.Resize(ref _connections, _count * 2);
+            Array.Resize(ref _members, _count * 2);
         }
 
-        _connections[_count++] = connection;
+        _members[_count++] = member;
     }
 
     /// <summary>Runs what is ready and flushes, until nothing is left.</summary>
@@ -60,9 +60,9 @@ internal sealed class Turn
                 worked = false;
                 for (var i = 0; i < _count; i++)
                 {
-                    if (_connections[i]!.HasReady)
+                    if (_members[i]!.HasReady)
                     {
-                        _connections[i]!.RunReady();
+                        _members[i]!.RunReady();
                         worked = true;
                     }
                 }
@@ -70,9 +70,9 @@ internal sealed class Turn
                 // Only when nobody has more to add.
                 for (var i = 0; i < _count && !worked; i++)
                 {
-                    if (_connections[i]!.Output.IsDue)
+                    if (_members[i]!.IsFlushDue)
                     {
-                        _connections[i]!.Output.Flush();
+                        _members[i]!.Flush();
                         worked = true;
                     }
                 }
@@ -81,7 +81,7 @@ internal sealed class Turn
         }
         finally
         {
-            Array.Clear(_connections, 0, _count);
+            Array.Clear(_members, 0, _count);
             _count = 0;
             IsRunning = false;
         }

@@ -1,0 +1,126 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+using FastSidecar.Invocation;
+using FastSidecar.Transport.Grpc;
+using FastSidecar.Transport.Headers;
+using FastSidecar.Transport.Http2;
+
+namespace FastSidecar.Api.Peer;
+
+/// <summary>
+/// Heads, trailers and refusals that one stream is answered with. Which failures have a head of their own is grpc-go's doing: metadata that
+/// was set before the status leaves in a head, and Dapr's interceptors set some once its handlers have failed.
+/// </summary>
+internal sealed class PeerAnswers
+{
+    private static readonly HeaderList SuccessHead = Head(200, "application/grpc"u8, withTrace: false);
+    private static readonly HeaderList SuccessTrailers = Trailers(GrpcStatusCode.OK, "");
+
+    private Http2Stream _stream = null!;
+    private bool _headWritten;
+
+    /// <summary>The whole answer has left.</summary>
+    public bool Ended { get; private set; }
+
+    public void Start(Http2Stream stream)
+    {
+        _stream = stream;
+        _headWritten = false;
+        Ended = false;
+    }
+
+    public void Clear() => _stream = null!;
+
+    /// <summary>The head of an answer with messages.</summary>
+    /// <param name="withTrace">With the trace context that answers to CallLocal and failures of handlers carry.</param>
+    public void WriteHead(bool withTrace)
+    {
+        _headWritten = true;
+        _stream.Headers.TryGet("content-type"u8, out var contentType);
+        var plain = !withTrace && contentType.SequenceEqual("application/grpc"u8);
+        _stream.WriteHead(plain ? SuccessHead : Head(200, contentType, withTrace), endStream: false);
+    }
+
+    public void Succeed() => End(SuccessTrailers);
+
+    /// <summary>A handler's failure: a head and then trailers. Nothing when the whole answer has left already.</summary>
+    public void Fail(GrpcStatusCode code, string text)
+    {
+        if (Ended)
+        {
+            return;
+        }
+
+        if (!_headWritten)
+        {
+            WriteHead(withTrace: true);
+        }
+
+        End(Trailers(code, text));
+    }
+
+    /// <summary>What fails below the handler: one HEADERS frame.</summary>
+    public void Refuse(GrpcStatusCode code, string text) => Refuse(new HeadRefusal(200, code, text));
+
+    /// <inheritdoc cref="Refuse(GrpcStatusCode, string)"/>
+    public void Refuse(HeadRefusal refusal)
+    {
+        Ended = true;
+        _stream.Headers.TryGet("content-type"u8, out var contentType);
+        var head = Head(refusal.Status, refusal.Status == 415 ? "application/grpc"u8 : contentType, withTrace: false);
+        Trailers(refusal.Code, refusal.Text).CopyTo(head);
+        _stream.WriteHead(head, endStream: true);
+        _stream.Flush();
+    }
+
+    private void End(HeaderList trailers)
+    {
+        Ended = true;
+        _stream.End(trailers);
+    }
+
+    private static HeaderList Head(int status, ReadOnlySpan<byte> contentType, bool withTrace)
+    {
+        var head = new HeaderList();
+        head.Add(":status"u8, Encoding.ASCII.GetBytes(status.ToString(CultureInfo.InvariantCulture)));
+        AddContentType(head, contentType);
+        if (withTrace)
+        {
+            TraceContext.Zero.AddGrpcBinary(head);
+        }
+
+        return head;
+    }
+
+    /// <summary>
+    /// The request's subtype comes back, always behind "+", and an empty one not at all (grpc-go internal/grpcutil/method.go).
+    /// </summary>
+    private static void AddContentType(HeaderList head, ReadOnlySpan<byte> requested)
+    {
+        var plain = "application/grpc"u8;
+        if (requested.Length <= plain.Length + 1)
+        {
+            head.Add("content-type"u8, plain);
+            return;
+        }
+
+        var name = head.Append("content-type"u8.Length, requested.Length, out var value);
+        "content-type"u8.CopyTo(name);
+        requested.CopyTo(value);
+        value[plain.Length] = (byte)'+';
+    }
+
+    private static HeaderList Trailers(GrpcStatusCode code, string text)
+    {
+        var trailers = new HeaderList();
+        Span<byte> digits = stackalloc byte[11];
+        Utf8Formatter.TryFormat((int)code, digits, out var written);
+        trailers.Add("grpc-status"u8, digits[..written]);
+        var message = Encoding.UTF8.GetBytes(text);
+        var name = trailers.Append("grpc-message"u8.Length, GrpcMessageEncoding.EncodedLength(message), out var encoded);
+        "grpc-message"u8.CopyTo(name);
+        GrpcMessageEncoding.Encode(message, encoded);
+        return trailers;
+    }
+}

@@ -1,0 +1,30 @@
+namespace FastSidecar.Conformance.Judging;
+
+/// <summary>What may be left for later: the parts that the issue names, and where the recordings touch them. Nothing else may be.</summary>
+internal static class LaterParts
+{
+    /// <summary><c>Cases</c> narrows a file to the cases whose name contains it.</summary>
+    private static readonly (string Part, string File, string Cases)[] All =
+    [
+        ("tracing", "http/tracing", ""),
+        ("api-lists", "http/api-lists", ""),
+        ("apphealth", "http/apphealth", ""),
+        ("apphealth", "runtime/lifecycle-start", "app-late-health-check"),
+        ("apphealth", "runtime/lifecycle-shutdown", "app-turns-unhealthy"),
+        ("concurrency", "http/concurrency", ""),
+        ("external", "http/external", ""),
+        ("external", "http/api-logging", "url target"),
+        ("app-https", "http/app-https", ""),
+        ("app-h2c", "http/app-h2c", ""),
+        ("`Upgrade: h2c`", "http/http2-ingress", "upgrade"),
+        ("`Upgrade: h2c`", "http/protocol", "upgrade h2c"),
+        ("metadata's `full`", "http/metadata", "full"),
+        ("api-logging's `obf`", "http/api-logging", "obf"),
+        // A part of its own, which comes with the gRPC API.
+        ("gRPC proxying", "runtime/mdns-instances", "grpc-proxy"),
+    ];
+
+    /// <summary>The case belongs to a part that may be left, whether it matches already or not.</summary>
+    public static bool Contain(string file, string name) =>
+        All.Any(part => part.File == file && name.Contains(part.Cases, StringComparison.Ordinal));
+}

@@ -1,0 +1,64 @@
+using System.IO.Pipelines;
+using System.Text;
+using FastSidecar.Api.Http;
+using FastSidecar.Tests.Shared;
+using Xunit;
+
+namespace FastSidecar.Tests.Api;
+
+/// <summary>The first bytes of a connection may come in any pieces; they decide, and are there unread for whoever reads next.</summary>
+public sealed class ProtocolSnifferTests
+{
+    private const string Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+    [Theory]
+    [InlineData(Preface + "frames", true)]
+    [InlineData("POST /x HTTP/1.1\r\n\r\n", false)]
+    [InlineData("PRI /x HTTP/1.1\r\n\r\n", false)]
+    [InlineData("GET / HTTP/1.1\r\n\r\n", false)]
+    public async Task FirstBytesInTwoPieces_DecideAndStayUnread(string sent, bool isHttp2)
+    {
+        for (var cut = 1; cut < sent.Length; cut++)
+        {
+            var pipe = new Pipe();
+            await pipe.Writer.WriteAsync(Encoding.ASCII.GetBytes(sent[..cut]));
+            var sniffed = ProtocolSniffer.IsHttp2Async(pipe.Reader).AsTask();
+            await pipe.Writer.WriteAsync(Encoding.ASCII.GetBytes(sent[cut..]));
+            Assert.Equal(isHttp2, await sniffed.Within($"sniffing, cut at {cut}"));
+            Assert.Equal(sent, await UnreadAsync(pipe));
+        }
+    }
+
+    [Theory]
+    [InlineData(Preface, true)]
+    [InlineData("PRI * HTTP/1.1\r\n\r\n", false)]
+    public async Task FirstBytesOneByOne_DecideAndStayUnread(string sent, bool isHttp2)
+    {
+        var pipe = new Pipe();
+        var sniffed = ProtocolSniffer.IsHttp2Async(pipe.Reader).AsTask();
+        foreach (var b in Encoding.ASCII.GetBytes(sent))
+        {
+            await pipe.Writer.WriteAsync(new[] { b });
+        }
+
+        Assert.Equal(isHttp2, await sniffed.Within("sniffing"));
+        Assert.Equal(sent, await UnreadAsync(pipe));
+    }
+
+    [Fact]
+    public async Task ConnectionThatEndsInsideThePreface_IsHttp1()
+    {
+        var pipe = new Pipe();
+        await pipe.Writer.WriteAsync("PRI"u8.ToArray());
+        var sniffed = ProtocolSniffer.IsHttp2Async(pipe.Reader).AsTask();
+        await pipe.Writer.CompleteAsync();
+        Assert.False(await sniffed.Within("sniffing"));
+        Assert.Equal("PRI", await UnreadAsync(pipe));
+    }
+
+    private static async Task<string> UnreadAsync(Pipe pipe)
+    {
+        var read = await pipe.Reader.ReadAsync().AsTask().Within("what was looked at");
+        return Encoding.ASCII.GetString(read.Buffer.FirstSpan);
+    }
+}
