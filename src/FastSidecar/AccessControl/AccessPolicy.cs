@@ -5,8 +5,7 @@ namespace FastSidecar.AccessControl;
 
 /// <summary>
 /// Who may call what on our app. The one place that is asked, with the method in the normal form that is dispatched afterwards. Without
-/// configuration Dapr allows everything,
-/// which is all there is yet.
+/// configuration Dapr allows everything, which is all there is yet.
 /// </summary>
 internal sealed class AccessPolicy
 {

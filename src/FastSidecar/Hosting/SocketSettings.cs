@@ -1,3 +1,5 @@
+using FastSidecar.Transport.Sockets;
+
 namespace FastSidecar.Hosting;
 
 /// <summary>
@@ -12,11 +14,19 @@ internal static class SocketSettings
     /// <summary>One socket thread was best on two cores; docs/architecture.md says what that means on machines with many.</summary>
     private const string ThreadCount = "DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT";
 
+    /// <summary><c>runtime</c>: sockets are waited for by the runtime's engine instead of our event loop.</summary>
+    private const string Engine = "FASTSIDECAR_SOCKETS";
+
     /// <summary>Variables that are ours alone: apps that are started from here must not inherit them.</summary>
     public static readonly IReadOnlyCollection<string> OwnVariables = [InlineCompletions, ThreadCount];
 
     public static void Apply()
     {
+        if (Environment.GetEnvironmentVariable(Engine) == "runtime")
+        {
+            SocketEngine.UseRuntime();
+        }
+
         SetUnlessSet(InlineCompletions, "1");
         SetUnlessSet(ThreadCount, "1");
     }

@@ -191,8 +191,7 @@ internal sealed class InvokeBody
 
     /// <summary>
     /// Whether the body ends without a byte; false as well when <paramref name="patience"/> ends first. Nothing is consumed, and no read is
-    /// cancelled for it: one that
-    /// is still waiting becomes the next read.
+    /// cancelled for it: one that is still waiting becomes the next read.
     /// </summary>
     public async ValueTask<bool> IsEmptyAsync(TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
     {

@@ -5,9 +5,8 @@ namespace FastSidecar.Invocation;
 
 /// <summary>
 /// A response head and its unread body. The target that made it owns the buffers; they are valid until <see cref="DisposeAsync"/>, after
-/// which the object may serve
-/// another call. Disposing before the body's end aborts what is still under way; it completes when nothing reads the request's body any
-/// longer.
+/// which the object may serve another call. Disposing before the body's end aborts what is still under way; it completes when nothing reads
+/// the request's body any longer.
 /// </summary>
 internal abstract class InvokeResponse : IAsyncDisposable
 {

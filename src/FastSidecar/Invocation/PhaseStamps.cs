@@ -2,8 +2,7 @@ namespace FastSidecar.Invocation;
 
 /// <summary>
 /// When a request passed the places that latency is charged to, as <see cref="TimeProvider.GetTimestamp"/> ticks; 0 = not passed. Filled at
-/// the edge and at a target;
-/// metrics and traces read it, nothing else does.
+/// the edge and at a target; metrics and traces read it, nothing else does.
 /// </summary>
 internal struct PhaseStamps
 {

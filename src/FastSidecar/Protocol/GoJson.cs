@@ -14,8 +14,7 @@ internal static class GoJson
 
     /// <summary>
     /// One JSON string with its quotes. Wrong UTF-8 becomes <c>\ufffd</c>, one for each byte; U+2028 and U+2029 and &lt; &gt; &amp; are
-    /// escaped
-    /// (Go encoding/json, appendString with escapeHTML).
+    /// escaped (Go encoding/json, appendString with escapeHTML).
     /// </summary>
     /// <param name="output">Receives the string.</param>
     /// <param name="utf8">The text.</param>

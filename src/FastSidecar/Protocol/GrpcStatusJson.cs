@@ -5,8 +5,7 @@ namespace FastSidecar.Protocol;
 
 /// <summary>
 /// A gRPC status as the JSON that Dapr's caller puts in place of the body: protojson of its internal Status message, which leaves out what
-/// is empty
-/// (dapr pkg/api/http/directmessaging.go v1.18.3). Details are left out: showing one takes the descriptor of its type.
+/// is empty (dapr pkg/api/http/directmessaging.go v1.18.3). Details are left out: showing one takes the descriptor of its type.
 /// </summary>
 internal static class GrpcStatusJson
 {

@@ -59,8 +59,8 @@ internal static class HttpVerbs
 
     /// <summary>
     /// Writes the method as daprd sends it to an app: the name, or for a number without a name its digits (recorded: verb 99 arrives as the
-    /// method
-    /// "99"). <paramref name="destination"/> holds <see cref="MaxBytes"/>.
+    /// method "99").
+    /// <paramref name="destination"/> holds <see cref="MaxBytes"/>.
     /// </summary>
     public static int Write(HttpVerb verb, Span<byte> destination)
     {

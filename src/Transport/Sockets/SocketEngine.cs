@@ -4,12 +4,11 @@ namespace FastSidecar.Transport.Sockets;
 public static class SocketEngine
 {
     /// <summary>
-    /// The name of the environment variable that decides: <c>runtime</c> for the runtime's engine (SocketAsyncEventArgs); anything else for our
-    /// own event loop where there is one (Linux).
+    /// Our event loop, where there is one (64-bit Linux): a batch of sockets shares one turn, and a receive is not tried twice. Otherwise the
+    /// runtime's engine (SocketAsyncEventArgs).
     /// </summary>
-    public const string Variable = "FASTSIDECAR_SOCKETS";
+    public static bool UsesEventLoop { get; private set; } = OperatingSystem.IsLinux() && Environment.Is64BitProcess;
 
-    /// <summary>Our event loop: a batch of sockets shares one turn, and a receive is not tried twice.</summary>
-    public static bool UsesEventLoop { get; } =
-        OperatingSystem.IsLinux() && Environment.Is64BitProcess && Environment.GetEnvironmentVariable(Variable) != "runtime";
+    /// <summary>The runtime's engine from now on.</summary>
+    public static void UseRuntime() => UsesEventLoop = false;
 }

@@ -20,14 +20,14 @@ internal static class IsolatedNetwork
 
     private static readonly Lazy<bool> Works = new(Probe);
 
-    /// <summary>Whether this user may make networks here (root, with util-linux and iproute2).</summary>
+    /// <summary>Whether this user may make networks here: root, or anyone where the kernel lets users have namespaces; util-linux, iproute2.</summary>
     public static bool IsAvailable => Works.Value;
 
     /// <summary>The command line that runs <paramref name="command"/> in a new network.</summary>
     public static ProcessStartInfo Wrap(IReadOnlyList<string> command)
     {
         var start = new ProcessStartInfo("unshare");
-        foreach (var argument in (IEnumerable<string>)["--net", "--", "sh", "-c", SetUp + " && exec \"$@\"", "sh", .. command])
+        foreach (var argument in (IEnumerable<string>)[.. Environment.IsPrivilegedProcess ? Array.Empty<string>() : ["--user", "--map-root-user"], "--net", "--", "sh", "-c", SetUp + " && exec \"$@\"", "sh", .. command])
         {
             start.ArgumentList.Add(argument);
         }

@@ -34,6 +34,11 @@ internal sealed partial class SidecarProcess : IAsyncDisposable
         start.Environment["PATH"] = Environment.GetEnvironmentVariable("PATH");
         start.Environment["HOME"] = Environment.GetEnvironmentVariable("HOME") ?? "/tmp";
         start.Environment["DAPR_HOST_IP"] = "127.0.0.1";
+        foreach (var (name, value) in settings.Environment)
+        {
+            start.Environment[name] = value;
+        }
+
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += OnLine;
         _process.ErrorDataReceived += OnLine;

@@ -16,13 +16,16 @@ internal sealed record SidecarSettings
 
     public IReadOnlyList<string> Flags { get; init; } = [];
 
+    /// <summary>Variables beside PATH and HOME.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
     /// <summary>
     /// False starts without waiting for readiness, which waits for the app without limit.
     /// </summary>
     public bool WaitsForReady { get; init; } = true;
 
     /// <summary>An app id that no other test of this or another run on this machine has: they all share mDNS on the loopback interface.</summary>
-    public static string UniqueId(string role) => $"{role}-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}";
+    public static string UniqueId(string role) => $"{role}-{System.Environment.ProcessId}-{Interlocked.Increment(ref _count)}";
 
     private static int _count;
 }

@@ -10,8 +10,7 @@ namespace FastSidecar.Api.Http;
 
 /// <summary>
 /// The HTTP API in the order Dapr gives its layers: size of the head, trace context, CORS, token, route (dapr pkg/api/http/server.go
-/// v1.18.3). The public port is the same with fewer
-/// layers and routes.
+/// v1.18.3). The public port is the same with fewer layers and routes.
 /// </summary>
 internal sealed partial class HttpApi : IHttpHandler
 {

@@ -6,8 +6,7 @@ namespace FastSidecar.Api.Http;
 
 /// <summary>
 /// One HTTP request and its response as the handlers of the HTTP API see them, whatever server it came through. The object lives as long as
-/// its connection and is
-/// reused for the connection's requests.
+/// its connection and is reused for the connection's requests.
 /// </summary>
 internal abstract class HttpExchange
 {

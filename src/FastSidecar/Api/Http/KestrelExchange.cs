@@ -46,8 +46,7 @@ internal sealed class KestrelExchange : HttpExchange
 
     /// <summary>
     /// The connection's token: what cancels Kestrel's token of the request is this one, or an abort of our own. Kestrel's is a new object,
-    /// with new lists of callbacks,
-    /// for every request (190 bytes).
+    /// with new lists of callbacks, for every request (190 bytes).
     /// </summary>
     public override CancellationToken Aborted => _connection is { } connection ? connection.ConnectionClosed : _lifetime.RequestAborted;
 

@@ -24,8 +24,9 @@ internal sealed class LoopTransport(IReadOnlyDictionary<EndPoint, Socket> bound,
     {
         private readonly SocketListener _listener;
 
-        // As long as Kestrel takes them; what it does not take waits in the kernel's queue no worse than here.
-        private readonly Channel<LoopConnection> _accepted = Channel.CreateUnbounded<LoopConnection>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        // Its bound is the process's descriptors, of which each connection holds one: without one left the listener pauses.
+        private readonly Channel<LoopConnection> _accepted =
+            Channel.CreateUnbounded<LoopConnection>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
         public Listener(SocketListener listener, BlockPool pool)
         {

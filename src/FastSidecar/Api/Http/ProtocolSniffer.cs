@@ -7,8 +7,7 @@ namespace FastSidecar.Api.Http;
 
 /// <summary>
 /// Tells HTTP/2 with prior knowledge from HTTP/1.1 on one cleartext port by the first bytes, without a timer: no HTTP/1.1 request begins
-/// with the HTTP/2 preface
-/// (RFC 9113 §3.4), so the first byte that differs decides. Bytes looked at are given back unread.
+/// with the HTTP/2 preface (RFC 9113 §3.4), so the first byte that differs decides. Bytes looked at are given back unread.
 /// </summary>
 internal static class ProtocolSniffer
 {

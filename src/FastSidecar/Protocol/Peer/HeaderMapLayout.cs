@@ -5,13 +5,12 @@ namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
 /// A <see cref="HeaderList"/> as a protobuf <c>map&lt;string, ListStringValue&gt;</c>: one entry per name with all its values in their
-/// order. The sizes are
-/// computed here once, in scratch memory of the caller, and used by <see cref="Write"/>.
+/// order. The sizes are computed here once, in scratch memory of the caller, and used by
+/// <see cref="Write"/>.
 /// </summary>
 /// <remarks>
 /// Entries stand in the order of each name's first field. Names that differ in case are different keys: that is what the map is for Go, and
-/// a key sent
-/// twice would lose the first one's values.
+/// a key sent twice would lose the first one's values.
 /// </remarks>
 internal readonly ref struct HeaderMapLayout
 {

@@ -7,8 +7,7 @@ namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
 /// Sends body pieces as payload messages, numbered from where the first message left off: short pieces are copied between prefix and
-/// suffix, long ones are sent
-/// from where they lie. One per call, reused.
+/// suffix, long ones are sent from where they lie. One per call, reused.
 /// </summary>
 internal sealed class PayloadSender(int maxMessageBytes)
 {
@@ -17,8 +16,7 @@ internal sealed class PayloadSender(int maxMessageBytes)
 
     /// <summary>
     /// Most data in one message. The peer's limit is its own --max-body-size, which we do not know and which counts per message; daprd
-    /// sends 2 KiB pieces. 8 KiB passes
-    /// every limit that lets an ordinary request through, and its envelope costs under 1 %.
+    /// sends 2 KiB pieces. 8 KiB passes every limit that lets an ordinary request through, and its envelope costs under 1 %.
     /// </summary>
     private const int MaxDataBytes = 8 * 1024;
 

@@ -18,8 +18,7 @@ internal abstract class PeerHead
 
     /// <summary>
     /// Keys are compared with earlier ones only up to this many fields. Go never encodes a key twice; the look-up costs the square of the
-    /// number,
-    /// and a message of 4 MiB holds half a million entries.
+    /// number, and a message of 4 MiB holds half a million entries.
     /// </summary>
     private const int FieldsCheckedForRepeats = 1024;
 
@@ -144,8 +143,7 @@ internal abstract class PeerHead
 
     /// <summary>
     /// Reads one entry of a <c>map&lt;string, ListStringValue&gt;</c> into one field per value. A key that came before loses its old
-    /// values, as in a Go map; a
-    /// list without values leaves no field.
+    /// values, as in a Go map; a list without values leaves no field.
     /// </summary>
     /// <param name="entry">1 key, 2 value.</param>
     /// <param name="headers">Gets the fields.</param>

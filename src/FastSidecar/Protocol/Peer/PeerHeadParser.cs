@@ -16,20 +16,17 @@ internal enum HeadStep
 
 /// <summary>
 /// Finds the request or response in the first message of a stream and says from where the payload is to be read. Normally the head stands
-/// first, and the
-/// payload behind it need not have arrived.
+/// first, and the payload behind it need not have arrived.
 /// </summary>
 /// <remarks>
 /// Heads before the first payload are merged, and then the parser is done: one more behind the payload would come too late for whoever got
-/// the head, and is
-/// refused as stray. Only when there is none before the payload is the whole message searched.
+/// the head, and is refused as stray. Only when there is none before the payload is the whole message searched.
 /// </remarks>
 internal static class PeerHeadParser
 {
     /// <summary>
     /// A head of which this much has come without its end is moved to memory of our own: credit for the stream's window comes from
-    /// consuming, so waiting
-    /// for more than a window would wait for ever. No window in use is below 65,535 bytes (RFC 9113 §6.9.2).
+    /// consuming, so waiting for more than a window would wait for ever. No window in use is below 65,535 bytes (RFC 9113 §6.9.2).
     /// </summary>
     private const int WholeThresholdBytes = 32 * 1024;
 

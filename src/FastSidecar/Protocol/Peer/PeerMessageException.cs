@@ -4,8 +4,7 @@ namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
 /// A message of the sidecar-to-sidecar wire could not be read or written. <see cref="Exception.Message"/> is the error as Go prints it,
-/// which is what
-/// Dapr puts behind "err: " in its own messages.
+/// which is what Dapr puts behind "err: " in its own messages.
 /// </summary>
 internal sealed class PeerMessageException : Exception
 {
@@ -32,8 +31,7 @@ internal sealed class PeerMessageException : Exception
 
     /// <summary>
     /// A status error found while the body of a stream was read: Dapr wraps it (pkg/messaging/direct_messaging.go,
-    /// pkg/api/grpc/daprinternal.go),
-    /// so the code counts no more for the RPC, but is kept for metrics.
+    /// pkg/api/grpc/daprinternal.go), so the code counts no more for the RPC, but is kept for metrics.
     /// </summary>
     public static PeerMessageException Receiving(GrpcStatusCode code, string text) =>
         new($"error receiving message: rpc error: code = {code} desc = {text}", code, text, isStatus: false);

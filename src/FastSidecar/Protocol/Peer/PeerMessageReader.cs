@@ -9,15 +9,14 @@ namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
 /// Reads one direction of a CallLocalStream or CallLocal call: first the head, then, as a <see cref="PipeReader"/>, the body that lies in
-/// the payloads of the
-/// first and all later messages. Body bytes are handed out where the inner reader holds them and as they arrive; a message is read as a
-/// whole, into memory of
-/// our own, only when it is compressed, unary, or its head is unusually large or stands behind its payload.
+/// the payloads of the first and all later messages. Body bytes are handed out where the inner reader holds them and as they arrive; a
+/// message is read as a whole, into memory of our own, only when it is compressed, unary, or its head is unusually large or stands behind
+/// its payload.
 /// </summary>
 /// <remarks>
 /// Errors are <see cref="PeerMessageException"/> with Dapr's and grpc-go's texts, or whatever the inner reader throws. Body bytes that came
-/// before an
-/// error are handed out before it is thrown. Reused through <see cref="Start"/>; not thread-safe, one read at a time.
+/// before an error are handed out before it is thrown. Reused through
+/// <see cref="Start"/>; not thread-safe, one read at a time.
 /// <see cref="Complete"/> completes the
 /// inner reader and gives back all memory.
 /// </remarks>
@@ -57,8 +56,7 @@ internal sealed class PeerMessageReader : PipeReader
 
     /// <summary>
     /// Reads the first message's request or response into <paramref name="head"/>, without waiting for the payload behind it. Called once,
-    /// before any other
-    /// read. On a unary call of a caller it waits for the end of the stream as well, so that its status is known.
+    /// before any other read. On a unary call of a caller it waits for the end of the stream as well, so that its status is known.
     /// </summary>
     /// <exception cref="PeerMessageException">No message, a wrong one, or one without the fields that Dapr requires.</exception>
     public ValueTask ReadHeadAsync(PeerHead head, CancellationToken cancellationToken)

@@ -35,8 +35,7 @@ internal enum PayloadStop
 ///    └─ end ───┘  └─ other ────▶ Skip                              (also inside Payload and Envelope)
 /// </code>
 /// Fields may come in any order. A second non-empty data in one message is refused: proto3 would let it replace the first one, which has
-/// been handed
-/// out by then, and no encoder writes two.
+/// been handed out by then, and no encoder writes two.
 /// </remarks>
 internal struct PeerPayloadCursor
 {
@@ -94,8 +93,7 @@ internal struct PeerPayloadCursor
 
     /// <summary>
     /// Reads on. Body bytes go to <paramref name="pieces"/>, if given, as slices of the reader's sequence; at most <paramref name="limit"/>
-    /// of them and
-    /// at most as many pieces as it takes.
+    /// of them and at most as many pieces as it takes.
     /// </summary>
     public PayloadStop Advance(ref SequenceReader<byte> reader, PeerHead head, PayloadPieces? pieces, long limit, int maxMessageBytes)
     {

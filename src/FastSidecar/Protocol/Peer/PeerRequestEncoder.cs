@@ -6,8 +6,7 @@ namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
 /// Messages that a calling sidecar sends: the first of CallLocalStream, and CallLocal's only one, gRPC prefix included. Byte for byte what
-/// Go's protobuf
-/// writes (fields in number order, defaults left out), so that a capture of either looks the same.
+/// Go's protobuf writes (fields in number order, defaults left out), so that a capture of either looks the same.
 /// </summary>
 /// <remarks>
 /// <code>

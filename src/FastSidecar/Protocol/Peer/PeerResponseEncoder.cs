@@ -7,8 +7,7 @@ namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
 /// Messages that a called sidecar sends: the first of CallLocalStream, and CallLocal's only one, gRPC prefix included. Byte for byte what
-/// Go's protobuf
-/// writes (fields in number order, defaults left out).
+/// Go's protobuf writes (fields in number order, defaults left out).
 /// </summary>
 /// <remarks>
 /// <code>

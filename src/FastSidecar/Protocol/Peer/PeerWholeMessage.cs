@@ -8,8 +8,8 @@ namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
 /// The slow way through a message: all of it in memory of our own, so that it can be decompressed or searched; and the body bytes that come
-/// out of it, or
-/// that a consumer could not be shown in place. Memory is from the shared pool and goes back on <see cref="Clear"/>.
+/// out of it, or that a consumer could not be shown in place. Memory is from the shared pool and goes back on
+/// <see cref="Clear"/>.
 /// </summary>
 internal sealed class PeerWholeMessage
 {
@@ -32,8 +32,7 @@ internal sealed class PeerWholeMessage
 
     /// <summary>
     /// Takes the next message off the input, prefix and all, and decompresses it. The bytes are consumed as they come, so a message may be
-    /// larger than
-    /// the stream's window; memory grows with what has come, not with what was announced.
+    /// larger than the stream's window; memory grows with what has come, not with what was announced.
     /// </summary>
     public async ValueTask ReadAsync(PeerInput input, PeerHead head, CancellationToken cancellationToken)
     {

@@ -8,8 +8,7 @@ namespace FastSidecar.Targets.Apps;
 
 /// <summary>
 /// The app's response body with Dapr's view of its ends: fewer bytes than Content-Length said are a normal end (kept as Dapr does it,
-/// docs/compatibility.md), anything
-/// else that breaks off is an error.
+/// docs/compatibility.md), anything else that breaks off is an error.
 /// </summary>
 internal sealed class AppBody : PipeReader
 {

@@ -148,8 +148,7 @@ internal sealed class AppCall : InvokeResponse
 
     /// <summary>
     /// A positive length is passed on. Otherwise a method that usually has a body is sent chunked, and one that usually has none goes
-    /// without
-    /// framing when its body turns out to be empty (Go net/http transfer.go, probeRequestBody).
+    /// without framing when its body turns out to be empty (Go net/http transfer.go, probeRequestBody).
     /// </summary>
     private async ValueTask<(Http1BodyFraming Framing, long Length)> FramingAsync(InvokeRequest request, CancellationToken cancellationToken)
     {

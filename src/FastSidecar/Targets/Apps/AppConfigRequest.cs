@@ -6,8 +6,7 @@ namespace FastSidecar.Targets.Apps;
 
 /// <summary>
 /// The <c>GET /dapr/config</c> that Dapr sends an HTTP app once, when it is up (dapr pkg/channel/http/http_channel.go v1.18.3). Apps count
-/// on being asked; what they answer
-/// concerns actors only and is read and dropped.
+/// on being asked; what they answer concerns actors only and is read and dropped.
 /// </summary>
 internal static class AppConfigRequest
 {

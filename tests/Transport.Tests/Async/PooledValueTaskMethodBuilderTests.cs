@@ -1,0 +1,117 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Tasks.Sources;
+using FastSidecar.Tests.Shared;
+using FastSidecar.Transport.Async;
+using FastSidecar.Transport.Tests.Sockets;
+using Xunit;
+
+namespace FastSidecar.Transport.Tests.Async;
+
+[Collection(AllocationMeasurements.Name)]
+public sealed class PooledValueTaskMethodBuilderTests
+{
+    /// <summary>As many as HTTP/2 peers have under way at once on a busy sidecar.</summary>
+    private const int Together = 64;
+
+    [Fact]
+    public async Task NothingToWaitFor_ResultIsThereAtOnce()
+    {
+        var call = AddAsync(Task.FromResult(1), 2);
+        Assert.True(call.IsCompletedSuccessfully);
+        Assert.Equal(3, await call);
+    }
+
+    [Fact]
+    public async Task Suspended_ResultAndFailureComeLater()
+    {
+        var source = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var good = AddAsync(source.Task, 2);
+        var failing = FailAsync(source.Task);
+        Assert.False(good.IsCompleted);
+        Assert.False(failing.IsCompleted);
+        source.SetResult(5);
+        Assert.Equal(7, await good.AsTask().Within("the result"));
+        Assert.Equal("5", (await Assert.ThrowsAsync<IOException>(() => failing.AsTask().Within("the failure"))).Message);
+    }
+
+    [Fact]
+    public async Task FailureBeforeTheFirstWait_IsInTheResult()
+    {
+        var call = FailAsync(Task.FromResult(4));
+        Assert.True(call.IsFaulted);
+        await Assert.ThrowsAsync<IOException>(() => call.AsTask());
+    }
+
+    [Fact]
+    public void ResultTakenTwice_Throws()
+    {
+        var signal = new Signal();
+        var call = WaitAsync(signal);
+        signal.Set();
+        Take(call);
+        Assert.Throws<InvalidOperationException>(() => Take(call));
+    }
+
+    /// <summary>What the runtime's own pooling builder does not do: it keeps one call per method and thread.</summary>
+    [Fact]
+    public async Task ManyCallsSuspendedTogether_AllocateNothing()
+    {
+        var signals = Enumerable.Range(0, Together).Select(static _ => new Signal()).ToArray();
+        var calls = new ValueTask[Together];
+        await AllocationMeasurements.BestOfAsync(1, () => RoundsAsync(20)); // fills the pools
+        var best = await AllocationMeasurements.BestOfAsync(100 * Together, () => RoundsAsync(100));
+        Assert.True(best < AllocationMeasurements.Nothing(perAsyncCall: 1), $"{best:F1} bytes per call");
+
+        Task RoundsAsync(int rounds)
+        {
+            for (var round = 0; round < rounds; round++)
+            {
+                for (var i = 0; i < Together; i++)
+                {
+                    calls[i] = WaitAsync(signals[i]);
+                }
+
+                for (var i = 0; i < Together; i++)
+                {
+                    signals[i].Set();
+                    Take(calls[i]);
+                }
+            }
+
+            return Task.CompletedTask;
+        }
+    }
+
+    /// <summary>Of a call that has ended.</summary>
+    private static void Take(ValueTask call) => call.GetAwaiter().GetResult();
+
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
+    private static async ValueTask<int> AddAsync(Task<int> first, int second) => await first.ConfigureAwait(false) + second;
+
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
+    private static async ValueTask FailAsync(Task<int> first) => throw new IOException($"{await first.ConfigureAwait(false)}");
+
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
+    private static async ValueTask WaitAsync(Signal signal) => await signal.WaitAsync().ConfigureAwait(false);
+
+    /// <summary>A wait that allocates nothing.</summary>
+    private sealed class Signal : IValueTaskSource
+    {
+        private ManualResetValueTaskSourceCore<bool> _core;
+
+        public ValueTask WaitAsync() => new(this, _core.Version);
+
+        public void Set() => _core.SetResult(true);
+
+        public void GetResult(short token)
+        {
+            _core.GetResult(token);
+            _core.Reset();
+        }
+
+        public ValueTaskSourceStatus GetStatus(short token) => _core.GetStatus(token);
+
+        public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+            _core.OnCompleted(continuation, state, token, flags);
+    }
+}
