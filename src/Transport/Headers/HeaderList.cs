@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace FastSidecar.Transport.Headers;
 
@@ -14,6 +16,7 @@ public sealed class HeaderList
 {
     private const int InitialBytes = 1024;
     private const int InitialFields = 16;
+    private const int CaseBit = 0x20;
 
     private byte[] _bytes = new byte[InitialBytes];
     private Field[] _fields = new Field[InitialFields];
@@ -25,54 +28,50 @@ public sealed class HeaderList
     /// <summary>How many fields there are; a name that came twice counts twice.</summary>
     public int Count => _count;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ReadOnlySpan<byte> Name(int index)
     {
-        var field = FieldAt(index);
-        return _bytes.AsSpan(field.NameStart, field.NameLength);
+        ref readonly var field = ref FieldAt(index);
+        return Bytes(field.NameStart, field.NameLength);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ReadOnlySpan<byte> Value(int index)
     {
-        var field = FieldAt(index);
-        return _bytes.AsSpan(field.NameStart + field.NameLength, field.ValueLength);
+        ref readonly var field = ref FieldAt(index);
+        return Bytes(field.NameStart + field.NameLength, field.ValueLength);
     }
 
     public void Add(scoped ReadOnlySpan<byte> name, scoped ReadOnlySpan<byte> value)
     {
-        name.CopyTo(Append(name.Length, value.Length, out var valueSpan));
-        value.CopyTo(valueSpan);
+        var start = Reserve(name.Length, value.Length);
+        name.CopyTo(Bytes(start, name.Length));
+        value.CopyTo(Bytes(start + name.Length, value.Length));
     }
 
     /// <summary>Adds a field and returns where its name goes; <paramref name="value"/> is where its value goes. Both must be filled before the next call.</summary>
     public Span<byte> Append(int nameLength, int valueLength, out Span<byte> value)
     {
-        var needed = checked(nameLength + valueLength);
-        if (_bytes.Length - _bytesUsed < needed)
-        {
-            Array.Resize(ref _bytes, Math.Max(checked(_bytesUsed + needed), _bytes.Length * 2));
-        }
-
-        if (_count == _fields.Length)
-        {
-            Array.Resize(ref _fields, _count * 2);
-        }
-
-        _fields[_count++] = new Field(_bytesUsed, nameLength, valueLength);
-        var name = _bytes.AsSpan(_bytesUsed, nameLength);
-        value = _bytes.AsSpan(_bytesUsed + nameLength, valueLength);
-        _bytesUsed += needed;
-        return name;
+        var start = Reserve(nameLength, valueLength);
+        value = Bytes(start + nameLength, valueLength);
+        return Bytes(start, nameLength);
     }
 
     /// <summary>The index of the first field of that name at or after <paramref name="start"/>, or −1.</summary>
     public int IndexOf(scoped ReadOnlySpan<byte> name, int start = 0)
     {
+        // Nearly every other name differs in its length or its last letter, which costs less to see than a call.
+        var last = name.IsEmpty ? 0 : name[^1] | CaseBit;
         for (var i = start; i < _count; i++)
         {
             ref readonly var field = ref _fields[i];
-            if (field.NameLength == name.Length && System.Text.Ascii.EqualsIgnoreCase(_bytes.AsSpan(field.NameStart, field.NameLength), name))
+            if (field.NameLength == name.Length)
             {
-                return i;
+                var candidate = Bytes(field.NameStart, field.NameLength);
+                if (candidate.IsEmpty || ((candidate[^1] | CaseBit) == last && System.Text.Ascii.EqualsIgnoreCase(candidate, name)))
+                {
+                    return i;
+                }
             }
         }
 
@@ -122,17 +121,65 @@ public sealed class HeaderList
         _bytesUsed = 0;
     }
 
+    /// <summary>Adds all fields to another list.</summary>
     public void CopyTo(HeaderList other)
     {
-        for (var i = 0; i < _count; i++)
+        if (ReferenceEquals(this, other))
         {
-            other.Add(Name(i), Value(i));
+            throw new ArgumentException("a list cannot be copied to itself", nameof(other));
+        }
+
+        var start = other._bytesUsed;
+        other.EnsureRoom(checked(start + _bytesUsed), other._count + _count);
+        _bytes.AsSpan(0, _bytesUsed).CopyTo(other._bytes.AsSpan(start));
+        foreach (ref readonly var field in _fields.AsSpan(0, _count))
+        {
+            other._fields[other._count++] = field with { NameStart = start + field.NameStart };
+        }
+
+        other._bytesUsed = start + _bytesUsed;
+    }
+
+    /// <summary>Makes the last field and says where in the buffer its name begins; its value follows.</summary>
+    private int Reserve(int nameLength, int valueLength)
+    {
+        var start = _bytesUsed;
+        var end = checked(start + nameLength + valueLength);
+        if (end > _bytes.Length || _count == _fields.Length)
+        {
+            EnsureRoom(end, _count + 1);
+        }
+
+        _fields[_count++] = new Field(start, nameLength, valueLength);
+        _bytesUsed = end;
+        return start;
+    }
+
+    private void EnsureRoom(int bytes, int fields)
+    {
+        if (bytes > _bytes.Length)
+        {
+            Array.Resize(ref _bytes, Math.Max(bytes, _bytes.Length * 2));
+        }
+
+        if (fields > _fields.Length)
+        {
+            Array.Resize(ref _fields, Math.Max(fields, _fields.Length * 2));
         }
     }
 
-    private Field FieldAt(int index)
+    /// <summary>A part of the buffer that a field owns, so that its bounds need no second look.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Span<byte> Bytes(int start, int length)
+    {
+        Debug.Assert((uint)start <= (uint)_bytesUsed && (uint)length <= (uint)(_bytesUsed - start), "a field lies outside the buffer");
+        return MemoryMarshal.CreateSpan(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_bytes), start), length);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ref readonly Field FieldAt(int index)
     {
         Debug.Assert((uint)index < (uint)_count, "a field is asked for that the list does not have");
-        return _fields[index];
+        return ref _fields[index];
     }
 }
