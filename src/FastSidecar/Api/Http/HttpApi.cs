@@ -1,9 +1,7 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
-using FastSidecar.Transport.Async;
 using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Api.Http;
@@ -58,15 +56,13 @@ internal sealed partial class HttpApi : IHttpHandler
         }
     }
 
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
-    private async ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
+    private ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
     {
         if (_options.TraceHeaders && target.IsTraced)
         {
             if (Baggage.Validate(exchange.RequestHeaders) is { } invalidBaggage)
             {
-                await HttpErrorWriter.WriteTextAsync(exchange, 400, invalidBaggage);
-                return;
+                return HttpErrorWriter.WriteTextAsync(exchange, 400, invalidBaggage);
             }
 
             exchange.IsTraced = true;
@@ -74,23 +70,26 @@ internal sealed partial class HttpApi : IHttpHandler
 
         if (ApplyCors(exchange))
         {
-            await HttpErrorWriter.WriteEmptyAsync(exchange, 200);
-            return;
+            return HttpErrorWriter.WriteEmptyAsync(exchange, 200);
         }
 
         if (!IsAuthorized(exchange, target))
         {
-            await HttpErrorWriter.WriteTextAsync(exchange, 401, "invalid api token");
-            return;
+            return HttpErrorWriter.WriteTextAsync(exchange, 401, "invalid api token");
         }
 
+        return _apiLog is null ? _routes.HandleAsync(exchange, target) : HandleLoggedAsync(_apiLog, exchange, target);
+    }
+
+    private async ValueTask HandleLoggedAsync(IApiLog apiLog, HttpExchange exchange, RequestTarget target)
+    {
         try
         {
             await _routes.HandleAsync(exchange, target);
         }
         finally
         {
-            _apiLog?.Write(exchange, target, _time.GetElapsedTime(exchange.Invoke.Phases.Received));
+            apiLog.Write(exchange, target, _time.GetElapsedTime(exchange.Invoke.Phases.Received));
         }
     }
 
