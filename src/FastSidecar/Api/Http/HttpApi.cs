@@ -1,7 +1,9 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
+using FastSidecar.Transport.Async;
 using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Api.Http;
@@ -31,18 +33,14 @@ internal sealed partial class HttpApi : IHttpHandler
         _apiToken = Encoding.Latin1.GetBytes(options.ApiToken);
     }
 
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     public async ValueTask HandleAsync(HttpExchange exchange)
     {
         exchange.Invoke.Phases.Received = _time.GetTimestamp();
         try
         {
             var target = _targets.Get(exchange.Method, exchange.RawTarget);
-            if (await RefuseAsync(exchange, target))
-            {
-                return;
-            }
-
-            await HandleAsync(exchange, target);
+            await (IsRefused(exchange, target, out var refusal) ? refusal : HandleAsync(exchange, target));
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or PeerMessageException)
         {
@@ -93,31 +91,31 @@ internal sealed partial class HttpApi : IHttpHandler
         }
     }
 
-    /// <summary>What Go's server refuses before Dapr sees it. True when the answer is written.</summary>
-    private async ValueTask<bool> RefuseAsync(HttpExchange exchange, RequestTarget target)
+    /// <summary>What Go's server refuses before Dapr sees it; then <paramref name="refusal"/> writes the answer.</summary>
+    private bool IsRefused(HttpExchange exchange, RequestTarget target, out ValueTask refusal)
     {
         if (exchange.HeadBytes > _options.MaxHeadBytes)
         {
-            await WriteRefusalAsync(exchange, 431);
+            refusal = WriteRefusalAsync(exchange, 431);
             return true;
         }
 
         if (target.IsMalformed || exchange.HasIllegalField)
         {
-            await WriteRefusalAsync(exchange, 400);
+            refusal = WriteRefusalAsync(exchange, 400);
             return true;
         }
 
         if (HasUnknownCoding(exchange))
         {
             exchange.ResponseHeaders.Add("Connection"u8, "close"u8);
-            await HttpErrorWriter.WriteAsync(exchange, 501, HttpErrorWriter.TextContentType, "Unsupported transfer encoding"u8.ToArray());
+            refusal = HttpErrorWriter.WriteAsync(exchange, 501, HttpErrorWriter.TextContentType, "Unsupported transfer encoding"u8.ToArray());
             return true;
         }
 
         if (target.Raw == "*" && target.Verb == "OPTIONS" && exchange.IsHttp1)
         {
-            await HttpErrorWriter.WriteEmptyAsync(exchange, 200);
+            refusal = HttpErrorWriter.WriteEmptyAsync(exchange, 200);
             return true;
         }
 
@@ -126,7 +124,7 @@ internal sealed partial class HttpApi : IHttpHandler
             if (!Ascii.EqualsIgnoreCase(expect, "100-continue"u8))
             {
                 exchange.ResponseHeaders.Add("Connection"u8, "close"u8);
-                await HttpErrorWriter.WriteEmptyAsync(exchange, 417);
+                refusal = HttpErrorWriter.WriteEmptyAsync(exchange, 417);
                 return true;
             }
 
@@ -134,6 +132,7 @@ internal sealed partial class HttpApi : IHttpHandler
             exchange.BodyUnknown = exchange.IsHttp11 && exchange.RequestLength != 0;
         }
 
+        refusal = default;
         return false;
     }
 

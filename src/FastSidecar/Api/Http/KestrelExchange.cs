@@ -1,4 +1,6 @@
+using System.Buffers.Text;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
@@ -8,7 +10,13 @@ namespace FastSidecar.Api.Http;
 /// <summary>An exchange on one of Kestrel's HTTP/1.1 connections.</summary>
 internal sealed class KestrelExchange : HttpExchange
 {
+    /// <summary>Of a positive <see cref="long"/>.</summary>
+    private const int MostDigits = 19;
+
     private readonly RepeatedFields _fields = new();
+    private readonly Action _onHandled;
+    private ValueTask _handling;
+    private AsyncTaskMethodBuilder _end;
     private IFeatureCollection? _features;
     private IHttpRequestFeature _request = null!;
     private IHttpResponseFeature _response = null!;
@@ -21,6 +29,8 @@ internal sealed class KestrelExchange : HttpExchange
     private long? _requestLength;
     private int _headBytes;
     private bool _hasIllegalField;
+
+    public KestrelExchange() => _onHandled = OnHandled;
 
     public override string Method => _request.Method;
 
@@ -61,8 +71,22 @@ internal sealed class KestrelExchange : HttpExchange
         }
 
         IsTooLate = _use?.TryBegin() == false;
-        CopyHeaders();
-        _requestLength = _bodyDetection is { CanHaveBody: true } ? _request.Headers.ContentLength : 0;
+        var length = _request.Headers.ContentLength;
+        _requestLength = _bodyDetection is { CanHaveBody: true } ? length : 0;
+        CopyHeaders(length);
+    }
+
+    /// <summary>
+    /// The end of the handler as Kestrel wants it, a <see cref="Task"/>: the one object that has to be new for every request, since a task ends but
+    /// once. Nothing more than the task is allocated.
+    /// </summary>
+    public Task EndOf(ValueTask handling)
+    {
+        _handling = handling;
+        _end = AsyncTaskMethodBuilder.Create();
+        var task = _end.Task;
+        handling.GetAwaiter().UnsafeOnCompleted(_onHandled);
+        return task;
     }
 
     public override void Abort() => _lifetime.Abort();
@@ -82,13 +106,32 @@ internal sealed class KestrelExchange : HttpExchange
         {
             var name = HeaderText.Of(list.Name(i));
             var value = HeaderText.Of(list.Value(i));
-            headers[name] = headers.TryGetValue(name, out var earlier) ? StringValues.Concat(earlier, value) : value;
+            var isFirst = list.IndexOf(list.Name(i)) == i;
+            headers[name] = isFirst ? value : StringValues.Concat(headers[name], value);
         }
 
         headers.ContentLength = contentLength;
     }
 
     protected override void DropHead() => _response.Headers.Clear();
+
+    /// <summary>Kestrel may begin the connection's next request, with this object, before this returns.</summary>
+    private void OnHandled()
+    {
+        var (handling, end) = (_handling, _end);
+        (_handling, _end) = (default, default);
+        try
+        {
+            handling.GetAwaiter().GetResult();
+        }
+        catch (Exception e)
+        {
+            end.SetException(e);
+            return;
+        }
+
+        end.SetResult();
+    }
 
     /// <summary>
     /// Kestrel's connection is itself what all these look-ups find, and nobody puts another in its place: one look-up per connection is enough.
@@ -106,13 +149,16 @@ internal sealed class KestrelExchange : HttpExchange
         _features = features;
     }
 
-    private void CopyHeaders()
+    private void CopyHeaders(long? length)
     {
         // "GET /target HTTP/1.1" CRLF … CRLF.
         _hasIllegalField = false;
         _fields.Restart();
         var headers = _request.Headers;
         var headBytes = _request.Method.Length + _request.RawTarget.Length + " ".Length + " HTTP/1.1\r\n\r\n".Length;
+
+        // Kestrel keeps it as a number, has framed the body by it already, and would make a string of it for every walk.
+        headers.ContentLength = null;
         foreach (var (name, values) in headers)
         {
             // Kestrel's own, where a request had both lengths; the client never sent it.
@@ -127,6 +173,14 @@ internal sealed class KestrelExchange : HttpExchange
                 _hasIllegalField |= !_fields.Add(name, value, RequestHeaders);
                 headBytes += name.Length + ": ".Length + value.Length + "\r\n".Length;
             }
+        }
+
+        if (length is { } bytes)
+        {
+            Span<byte> digits = stackalloc byte[MostDigits];
+            Utf8Formatter.TryFormat(bytes, digits, out var count);
+            RequestHeaders.Add("Content-Length"u8, digits[..count]);
+            headBytes += "Content-Length: \r\n".Length + count;
         }
 
         _headBytes = headBytes;
