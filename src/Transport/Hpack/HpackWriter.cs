@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace FastSidecar.Transport.Hpack;
 
 /// <summary>Writes the primitive types of RFC 7541 §5 into memory that the caller has found large enough.</summary>
@@ -20,15 +22,22 @@ internal ref struct HpackWriter
     public readonly int Room => _output.Length - _position;
 
     /// <summary>An integer with an N-bit prefix (§5.1); <paramref name="pattern"/> fills the bits above it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void WriteInteger(byte pattern, int prefixBits, int value)
     {
         var prefixMax = (1 << prefixBits) - 1;
         if (value < prefixMax)
         {
             _output[_position++] = (byte)(pattern | value);
-            return;
         }
+        else
+        {
+            WriteLongInteger(pattern, prefixMax, value);
+        }
+    }
 
+    private void WriteLongInteger(byte pattern, int prefixMax, int value)
+    {
         _output[_position++] = (byte)(pattern | prefixMax);
         var rest = (uint)(value - prefixMax);
         while (rest >= 0x80)
