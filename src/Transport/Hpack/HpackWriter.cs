@@ -8,6 +8,9 @@ internal ref struct HpackWriter
     /// <summary>An integer below 2^31 behind any prefix.</summary>
     public const int MaxIntegerBytes = 6;
 
+    /// <summary>Anything shorter than this has a length of one byte.</summary>
+    private const int MaxShortString = 127;
+
     private readonly Span<byte> _output;
     private int _position;
 
@@ -52,6 +55,12 @@ internal ref struct HpackWriter
     /// <summary>A string literal (§5.2), Huffman-coded where that is shorter.</summary>
     public void WriteString(ReadOnlySpan<byte> text)
     {
+        if (text.Length <= MaxShortString)
+        {
+            WriteShortString(text);
+            return;
+        }
+
         var codedLength = HuffmanEncoder.EncodedLength(text);
         if (codedLength < text.Length)
         {
@@ -60,9 +69,28 @@ internal ref struct HpackWriter
         }
         else
         {
-            WriteInteger(0, 7, text.Length);
-            text.CopyTo(_output[_position..]);
-            _position += text.Length;
+            WritePlain(text);
         }
+    }
+
+    /// <summary>The length takes one byte whatever it is, so the string is coded at once, and not measured before.</summary>
+    private void WriteShortString(ReadOnlySpan<byte> text)
+    {
+        var codedLength = text.IsEmpty ? -1 : HuffmanEncoder.Encode(text, _output.Slice(_position + 1, text.Length - 1));
+        if (codedLength < 0)
+        {
+            WritePlain(text);
+            return;
+        }
+
+        _output[_position] = (byte)(0x80 | codedLength);
+        _position += 1 + codedLength;
+    }
+
+    private void WritePlain(ReadOnlySpan<byte> text)
+    {
+        WriteInteger(0, 7, text.Length);
+        text.CopyTo(_output[_position..]);
+        _position += text.Length;
     }
 }
