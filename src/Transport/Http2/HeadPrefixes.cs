@@ -39,7 +39,7 @@ internal sealed class HeadPrefixes
         HeadPrefix? found = null;
         foreach (var prefix in _prefixes.AsSpan(0, _count))
         {
-            if (prefix.Version == version && IsLonger(prefix, found) && head.StartsWith(prefix.Fields))
+            if (prefix.Version == version && prefix.Run.Fields <= head.Count && IsLonger(prefix, found) && head.StartsWith(prefix.Fields))
             {
                 found = prefix;
             }
