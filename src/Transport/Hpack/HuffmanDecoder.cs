@@ -46,7 +46,7 @@ internal static class HuffmanDecoder
         nint written = 0;
 
         // While eight bytes can be read at once nearly every symbol needs only the table. Nothing is called here but in rare cases, and
-        // nothing has its address taken: 16 instructions a symbol instead of 46.
+        // nothing has its address taken: with refills and the end 25 instructions a symbol instead of 46 (measured on trace contexts).
         while (coded.Length - read >= sizeof(ulong))
         {
             // The last byte may fit only in part: it does not count yet, and the next refill puts the same bits in the same place again.

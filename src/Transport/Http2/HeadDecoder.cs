@@ -9,8 +9,8 @@ namespace FastSidecar.Transport.Http2;
 /// what is behind that (a trace context, often nothing) is all that is decoded and judged.
 /// </summary>
 /// <remarks>
-/// Only leading fields that are indices are remembered, from a block that left the table as it was. That is a connection's second head of a
-/// kind at the earliest, and a literal, which is a secret or will not come again, is never kept.
+/// Only leading fields that are indices are remembered, from a block that left the table as it was. The first head of a kind hardly ever
+/// does, so a connection that is used once remembers nothing; and a literal, which is a secret or will not come again, is never kept.
 /// </remarks>
 internal sealed class HeadDecoder
 {

@@ -11,7 +11,7 @@ namespace FastSidecar.Transport.Http2;
 /// </summary>
 internal sealed class HeadEncoder
 {
-    /// <summary>A server has a response head and trailers, a client a request head with and one without a trace context. 1 KiB each.</summary>
+    /// <summary>A server has a response head and trailers, a client request heads with a trace context and without. 1 KiB each.</summary>
     private const int MostPrefixes = 3;
 
     /// <summary>The block's buffer is kept up to this size.</summary>

@@ -64,7 +64,8 @@ internal static class HeadRules
         HeadKind kind, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, int index, ref HeadFacts facts) => kind switch
         {
             HeadKind.Request => CheckRequestPseudo(name, value, ref facts),
-            HeadKind.Response when index == 0 && name.SequenceEqual(":status"u8) && TryParseStatus(value, out facts.Status) => MalformedReason.None,
+            HeadKind.Response when index == 0 && name.SequenceEqual(":status"u8) && TryParseStatus(value, out facts.Status) =>
+                MalformedReason.None,
             _ => MalformedReason.PseudoHeader,
         };
 
@@ -144,7 +145,8 @@ internal static class HeadRules
     private static MalformedReason CheckContentLength(HeadKind kind, ReadOnlySpan<byte> value, ref long contentLength)
     {
         if (value.Length is 0 or > MaxLengthDigits || value.ContainsAnyExceptInRange((byte)'0', (byte)'9') ||
-            !Utf8Parser.TryParse(value, out long length, out _) || (contentLength >= 0 && contentLength != length && kind != HeadKind.Trailers))
+            !Utf8Parser.TryParse(value, out long length, out _) ||
+            (contentLength >= 0 && contentLength != length && kind != HeadKind.Trailers))
         {
             return MalformedReason.ContentLength;
         }
