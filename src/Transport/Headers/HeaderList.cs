@@ -18,12 +18,27 @@ public sealed class HeaderList
     private const int InitialFields = 16;
     private const int CaseBit = 0x20;
 
-    private byte[] _bytes = new byte[InitialBytes];
-    private Field[] _fields = new Field[InitialFields];
+    private byte[] _bytes;
+    private Field[] _fields;
     private int _bytesUsed;
     private int _count;
 
-    private readonly record struct Field(int NameStart, int NameLength, int ValueLength);
+    private readonly record struct Field(int NameStart, int NameLength, int ValueLength)
+    {
+        public int End => NameStart + NameLength + ValueLength;
+    }
+
+    public HeaderList()
+        : this(InitialBytes, InitialFields)
+    {
+    }
+
+    /// <summary>A list with room for so much; like any other it grows when more is added.</summary>
+    internal HeaderList(int bytes, int fields)
+    {
+        _bytes = new byte[bytes];
+        _fields = new Field[fields];
+    }
 
     /// <summary>How many fields there are; a name that came twice counts twice.</summary>
     public int Count => _count;
@@ -42,11 +57,27 @@ public sealed class HeaderList
         return Bytes(field.NameStart + field.NameLength, field.ValueLength);
     }
 
+    /// <summary>Name and value in one piece, the name first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ReadOnlySpan<byte> NameAndValue(int index, out int nameLength)
+    {
+        ref readonly var field = ref FieldAt(index);
+        nameLength = field.NameLength;
+        return Bytes(field.NameStart, field.NameLength + field.ValueLength);
+    }
+
     public void Add(scoped ReadOnlySpan<byte> name, scoped ReadOnlySpan<byte> value)
     {
         var start = Reserve(name.Length, value.Length);
         name.CopyTo(Bytes(start, name.Length));
         value.CopyTo(Bytes(start + name.Length, value.Length));
+    }
+
+    /// <summary>Adds a field whose name and value lie in one piece, the name first.</summary>
+    internal void Add(scoped ReadOnlySpan<byte> nameAndValue, int nameLength)
+    {
+        var start = Reserve(nameLength, nameAndValue.Length - nameLength);
+        nameAndValue.CopyTo(Bytes(start, nameAndValue.Length));
     }
 
     /// <summary>Adds a field and returns where its name goes; <paramref name="value"/> is where its value goes. Both must be filled before the next call.</summary>
@@ -122,22 +153,48 @@ public sealed class HeaderList
     }
 
     /// <summary>Adds all fields to another list.</summary>
-    public void CopyTo(HeaderList other)
+    public void CopyTo(HeaderList other) => CopyTo(other, _count);
+
+    /// <summary>Adds the first <paramref name="count"/> fields to another list.</summary>
+    internal void CopyTo(HeaderList other, int count)
     {
         if (ReferenceEquals(this, other))
         {
             throw new ArgumentException("a list cannot be copied to itself", nameof(other));
         }
 
+        var bytes = BytesOfFirst(count);
         var start = other._bytesUsed;
-        other.EnsureRoom(checked(start + _bytesUsed), other._count + _count);
-        _bytes.AsSpan(0, _bytesUsed).CopyTo(other._bytes.AsSpan(start));
-        foreach (ref readonly var field in _fields.AsSpan(0, _count))
+        var fields = _fields.AsSpan(0, count);
+        other.EnsureRoom(checked(start + bytes), other._count + count);
+        _bytes.AsSpan(0, bytes).CopyTo(other._bytes.AsSpan(start));
+        fields.CopyTo(other._fields.AsSpan(other._count));
+        if (start > 0)
         {
-            other._fields[other._count++] = field with { NameStart = start + field.NameStart };
+            foreach (ref var field in other._fields.AsSpan(other._count, count))
+            {
+                field = field with { NameStart = start + field.NameStart };
+            }
         }
 
-        other._bytesUsed = start + _bytesUsed;
+        other._count += count;
+        other._bytesUsed = start + bytes;
+    }
+
+    /// <summary>How much of a list's buffer its first <paramref name="count"/> fields take.</summary>
+    internal int BytesOfFirst(int count) => count == 0 ? 0 : _fields[count - 1].End;
+
+    /// <summary>
+    /// Whether the first fields are those of the other list, byte for byte. Compares the buffers as they lie: after removals the answer may
+    /// be no though the fields are equal, never the other way round.
+    /// </summary>
+    internal bool StartsWith(HeaderList other)
+    {
+        var count = other._count;
+        var bytes = other._bytesUsed;
+        return count <= _count && bytes <= _bytesUsed &&
+            MemoryMarshal.AsBytes(_fields.AsSpan(0, count)).SequenceEqual(MemoryMarshal.AsBytes(other._fields.AsSpan(0, count))) &&
+            _bytes.AsSpan(0, bytes).SequenceEqual(other._bytes.AsSpan(0, bytes));
     }
 
     /// <summary>Makes the last field and says where in the buffer its name begins; its value follows.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using FastSidecar.Transport.Buffers;
 using FastSidecar.Transport.Headers;
 
@@ -25,6 +26,7 @@ public sealed class HpackDecoder
     private bool _sizeUpdateDue;
     private byte[] _scratch = [];
     private long _listBytes;
+    private long _settingsChanges;
 
     /// <param name="maxHeaderListBytes">
     /// The SETTINGS_MAX_HEADER_LIST_SIZE that we announce, counted as RFC 9113 §6.5.2 counts. A larger list is decoded for the table's sake
@@ -51,6 +53,12 @@ public sealed class HpackDecoder
     /// </summary>
     public bool TooLarge { get; private set; }
 
+    /// <summary>Changes with everything that may change what a block means: insertions, table sizes, a size update that is due.</summary>
+    internal long Version => _table.Version + _settingsChanges;
+
+    /// <summary>How the last block began.</summary>
+    internal HpackIndexRun IndexRun { get; private set; }
+
     /// <summary>
     /// The peer has acknowledged a SETTINGS_HEADER_TABLE_SIZE of ours. After a reduction its next block must begin with a size update (RFC
     /// 9113 §4.3.1).
@@ -58,6 +66,7 @@ public sealed class HpackDecoder
     public void SetMaxTableBytes(int bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        _settingsChanges++;
         _maxTableBytes = bytes;
         _sizeUpdateDue = _table.MaxBytes > bytes;
     }
@@ -96,6 +105,32 @@ public sealed class HpackDecoder
             throw new HpackException("a header block does not begin with the table size update that our SETTINGS_HEADER_TABLE_SIZE asks for");
         }
 
+        ReadFields(ref reader, default, target);
+    }
+
+    /// <summary>
+    /// Decodes a block whose start is known to be <paramref name="known"/>, read in the same <see cref="Version"/>: <paramref
+    /// name="target"/> holds those fields already.
+    /// </summary>
+    internal void DecodeBehind(HpackIndexRun known, ReadOnlySpan<byte> block, HeaderList target)
+    {
+        Debug.Assert(!_sizeUpdateDue, "nothing is known of a block that must begin with a size update");
+        TooLarge = false;
+        _listBytes = known.ListBytes;
+        var reader = new HpackReader(block[known.BlockBytes..]);
+        ReadFields(ref reader, known, target);
+    }
+
+    private void ReadFields(ref HpackReader reader, HpackIndexRun before, HeaderList target)
+    {
+        var fields = before.Fields;
+        while (!reader.AtEnd && (reader.Peek() & 0x80) != 0)
+        {
+            ReadIndexed(reader.ReadInteger(prefixBits: 7), target);
+            fields++;
+        }
+
+        IndexRun = new HpackIndexRun(fields, before.BlockBytes + reader.Position, _listBytes);
         while (!reader.AtEnd)
         {
             ReadField(ref reader, target);
@@ -158,12 +193,11 @@ public sealed class HpackDecoder
     {
         if (index is > 0 and <= HpackStaticTable.Count)
         {
-            Emit(HpackStaticTable.Name(index), HpackStaticTable.Value(index), target);
+            Emit(HpackStaticTable.NameAndValue(index, out var nameLength), nameLength, target);
         }
         else
         {
-            var number = EntryNumber(index);
-            Emit(_table.Name(number), _table.Value(number), target);
+            Emit(_table.NameAndValue(EntryNumber(index), out var nameLength), nameLength, target);
         }
     }
 
@@ -185,13 +219,29 @@ public sealed class HpackDecoder
         }
     }
 
+    private void Emit(ReadOnlySpan<byte> nameAndValue, int nameLength, HeaderList target)
+    {
+        if (Count(nameAndValue.Length))
+        {
+            target.Add(nameAndValue, nameLength);
+        }
+    }
+
     private void Emit(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, HeaderList target)
     {
-        _listBytes += (long)name.Length + value.Length + HpackDynamicTable.EntryOverheadBytes;
-        if (_listBytes <= _maxHeaderListBytes)
+        if (Count((long)name.Length + value.Length))
         {
             target.Add(name, value);
-            return;
+        }
+    }
+
+    /// <summary>Whether the list has room for a field of so many bytes.</summary>
+    private bool Count(long fieldBytes)
+    {
+        _listBytes += fieldBytes + HpackDynamicTable.EntryOverheadBytes;
+        if (_listBytes <= _maxHeaderListBytes)
+        {
+            return true;
         }
 
         // One byte can stand for a whole table entry, so the count must end somewhere even though it costs nothing.
@@ -200,6 +250,8 @@ public sealed class HpackDecoder
         {
             throw new HpackException($"a header list is larger than {_hardLimitBytes} bytes, announced were {_maxHeaderListBytes}");
         }
+
+        return false;
     }
 
     private long EntryNumber(int index)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace FastSidecar.Transport.Hpack;
 
@@ -44,18 +45,22 @@ internal sealed class HpackDynamicTable
     /// <summary>The insertion number of the newest entry; 0 before the first.</summary>
     public long Newest => _newest;
 
+    /// <summary>Changes with everything that may change what an index stands for.</summary>
+    public long Version { get; private set; }
+
     public bool IsLive(long number) => (ulong)(_newest - number) < (ulong)_count;
 
-    public ReadOnlySpan<byte> Name(long number)
-    {
-        var entry = EntryAt(number);
-        return _bytes.AsSpan(entry.Start, entry.NameLength);
-    }
+    public ReadOnlySpan<byte> Name(long number) => NameAndValue(number, out var nameLength)[..nameLength];
 
-    public ReadOnlySpan<byte> Value(long number)
+    public ReadOnlySpan<byte> Value(long number) => NameAndValue(number, out var nameLength)[nameLength..];
+
+    /// <summary>Both in one piece, the name first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ReadOnlySpan<byte> NameAndValue(long number, out int nameLength)
     {
-        var entry = EntryAt(number);
-        return _bytes.AsSpan(entry.Start + entry.NameLength, entry.ValueLength);
+        ref readonly var entry = ref EntryAt(number);
+        nameLength = entry.NameLength;
+        return _bytes.AsSpan(entry.Start, entry.NameLength + entry.ValueLength);
     }
 
     /// <summary>
@@ -64,6 +69,7 @@ internal sealed class HpackDynamicTable
     /// </summary>
     public bool Insert(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
+        Version++;
         var bytes = (long)name.Length + value.Length;
         var size = bytes + EntryOverheadBytes;
         if (size > MaxBytes)
@@ -87,6 +93,7 @@ internal sealed class HpackDynamicTable
     /// <summary>Changes the size limit and evicts what no longer fits (RFC 7541 §4.3).</summary>
     public void Resize(int maxBytes)
     {
+        Version++;
         MaxBytes = maxBytes;
         EvictTo(maxBytes);
     }
@@ -152,9 +159,10 @@ internal sealed class HpackDynamicTable
         _entries = grown;
     }
 
-    private Entry EntryAt(long number)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ref readonly Entry EntryAt(long number)
     {
         Debug.Assert(IsLive(number), "an entry is asked for that was evicted or never inserted");
-        return _entries[number & (_entries.Length - 1)];
+        return ref _entries[number & (_entries.Length - 1)];
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Transport.Hpack;
@@ -39,6 +40,7 @@ public sealed class HpackEncoder
 
     private readonly int _maxTableBytes;
     private int _smallestTableBytes = int.MaxValue; // since the last block; MaxValue: nothing to tell
+    private long _sizeUpdates;
 
     /// <param name="maxTableBytes">The most memory that we spend on the table, whatever more the peer allows.</param>
     public HpackEncoder(int maxTableBytes = HpackDecoder.DefaultTableBytes)
@@ -51,6 +53,14 @@ public sealed class HpackEncoder
             SetPeerTableBytes(HpackDecoder.DefaultTableBytes);
         }
     }
+
+    /// <summary>
+    /// Changes with everything that may change how a list is written: insertions, table sizes, a size update that is due or was written.
+    /// </summary>
+    internal long Version => _table.Version + _sizeUpdates;
+
+    /// <summary>How the last block began.</summary>
+    internal HpackIndexRun IndexRun { get; private set; }
 
     /// <summary>The peer's SETTINGS_HEADER_TABLE_SIZE. The next block tells the peer what we use of it (RFC 7541 §4.2).</summary>
     public void SetPeerTableBytes(long bytes)
@@ -72,31 +82,51 @@ public sealed class HpackEncoder
     /// </summary>
     public void Encode(HeaderList headers, IBufferWriter<byte> output)
     {
-        var writer = new HpackWriter(output.GetSpan(3 * HpackWriter.MaxIntegerBytes));
-        WriteSizeUpdates(ref writer);
-        for (var i = 0; i < headers.Count; i++)
+        if (_smallestTableBytes != int.MaxValue)
         {
-            var name = headers.Name(i);
-            var value = headers.Value(i);
-            var longest = checked((3 * HpackWriter.MaxIntegerBytes) + name.Length + value.Length);
+            WriteSizeUpdates(output);
+        }
+
+        EncodeBehind(default, headers, output);
+    }
+
+    /// <summary>
+    /// Writes the rest of a list whose start is known to be <paramref name="known"/>, encoded in the same <see cref="Version"/>: <paramref
+    /// name="output"/> holds those bytes already.
+    /// </summary>
+    internal void EncodeBehind(HpackIndexRun known, HeaderList headers, IBufferWriter<byte> output)
+    {
+        Debug.Assert(_smallestTableBytes == int.MaxValue, "nothing is known of a block that must begin with a size update");
+        var room = 3 * HpackWriter.MaxIntegerBytes;
+        var writer = new HpackWriter(output.GetSpan(room));
+        var blockBytes = known.BlockBytes;
+        var runFields = known.Fields;
+        var runBytes = known.BlockBytes;
+        for (var i = known.Fields; i < headers.Count; i++)
+        {
+            var field = headers.NameAndValue(i, out var nameLength);
+            var longest = checked(room + field.Length);
             if (writer.Room < longest)
             {
                 output.Advance(writer.Written);
+                blockBytes += writer.Written;
                 writer = new HpackWriter(output.GetSpan(longest));
             }
 
-            WriteField(ref writer, i, name, value);
+            if (WriteField(ref writer, i, field, nameLength) && runFields == i)
+            {
+                runFields++;
+                runBytes = blockBytes + writer.Written;
+            }
         }
 
         output.Advance(writer.Written);
+        IndexRun = new HpackIndexRun(runFields, runBytes, ListBytes: 0);
     }
 
-    private void WriteSizeUpdates(ref HpackWriter writer)
+    private void WriteSizeUpdates(IBufferWriter<byte> output)
     {
-        if (_smallestTableBytes == int.MaxValue)
-        {
-            return;
-        }
+        var writer = new HpackWriter(output.GetSpan(2 * HpackWriter.MaxIntegerBytes));
 
         // A table that shrank and grew again has lost entries: the peer must see both (RFC 7541 §4.2).
         if (_smallestTableBytes < _table.MaxBytes)
@@ -105,31 +135,37 @@ public sealed class HpackEncoder
         }
 
         writer.WriteInteger(0x20, 5, _table.MaxBytes);
+        output.Advance(writer.Written);
+        _sizeUpdates++;
         _smallestTableBytes = int.MaxValue;
     }
 
-    private void WriteField(ref HpackWriter writer, int position, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    /// <summary>Whether an index was all it took.</summary>
+    private bool WriteField(ref HpackWriter writer, int position, ReadOnlySpan<byte> field, int nameLength)
     {
-        ref var guess = ref _guesses[((position * 5) + (name.Length * 3) + value.Length) & (Guesses - 1)];
-        if (!_table.Holds(guess, name, value))
+        ref var guess = ref _guesses[((position * 5) + (nameLength * 2) + field.Length) & (Guesses - 1)];
+        if (!_table.Holds(guess, field, nameLength))
         {
+            var name = field[..nameLength];
+            var value = field[nameLength..];
             var nameHash = HpackHash.Of(name);
             var indexing = HpackKnownNames.Find(name, nameHash, value, out var staticIndex);
             if (indexing == HpackIndexing.Secret)
             {
                 WriteLiteral(ref writer, 0x10, 4, staticIndex, name, value);
-                return;
+                return false;
             }
 
             var fieldHash = HpackHash.Of(value, nameHash);
             if (!TryFind(name, value, staticIndex, fieldHash, ref guess))
             {
                 guess = WriteNewField(ref writer, name, value, nameHash, fieldHash, indexing, staticIndex);
-                return;
+                return false;
             }
         }
 
         writer.WriteInteger(0x80, 7, _table.IndexOf(guess));
+        return true;
     }
 
     private bool TryFind(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, int staticIndex, uint fieldHash, ref HpackPlace place)

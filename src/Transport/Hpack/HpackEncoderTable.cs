@@ -25,19 +25,21 @@ internal sealed class HpackEncoderTable
 
     public int MaxBytes => _table.MaxBytes;
 
+    public long Version => _table.Version;
+
     /// <summary>
     /// Whether that place, in this or the static table, holds exactly this field. It may have been evicted since it was found.
     /// </summary>
-    public bool Holds(HpackPlace place, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    public bool Holds(HpackPlace place, ReadOnlySpan<byte> nameAndValue, int nameLength)
     {
+        int heldLength;
         if (place.IsStatic)
         {
-            var index = place.StaticIndex;
-            return HpackStaticTable.Value(index).SequenceEqual(value) && HpackStaticTable.Name(index).SequenceEqual(name);
+            return HpackStaticTable.NameAndValue(place.StaticIndex, out heldLength).SequenceEqual(nameAndValue) && heldLength == nameLength;
         }
 
         var number = place.Number;
-        return _table.IsLive(number) && _table.Value(number).SequenceEqual(value) && _table.Name(number).SequenceEqual(name);
+        return _table.IsLive(number) && _table.NameAndValue(number, out heldLength).SequenceEqual(nameAndValue) && heldLength == nameLength;
     }
 
     /// <summary>The index on the wire of a place that exists.</summary>

@@ -15,6 +15,8 @@ internal ref struct HpackReader
         _position = 0;
     }
 
+    public readonly int Position => _position;
+
     public readonly bool AtEnd => _position == _block.Length;
 
     public readonly byte Peek() => _block[_position];

@@ -75,6 +75,14 @@ internal static class HpackStaticTable
 
     public static ReadOnlySpan<byte> Value(int index) => Entries[index].Value;
 
+    /// <summary>Both in one piece, the name first.</summary>
+    public static ReadOnlySpan<byte> NameAndValue(int index, out int nameLength)
+    {
+        ref readonly var entry = ref Entries[index];
+        nameLength = entry.Name.Length;
+        return entry.NameAndValue;
+    }
+
     /// <summary>The entry with that value among those named as entry <paramref name="firstOfName"/>, or 0.</summary>
     public static int FindValue(int firstOfName, ReadOnlySpan<byte> value)
     {
@@ -103,10 +111,13 @@ internal static class HpackStaticTable
         {
             Name = name.ToArray();
             Value = value.ToArray();
+            NameAndValue = [.. name, .. value];
         }
 
         public byte[] Name { get; }
 
         public byte[] Value { get; }
+
+        public byte[] NameAndValue { get; }
     }
 }

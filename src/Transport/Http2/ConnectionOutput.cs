@@ -23,17 +23,13 @@ namespace FastSidecar.Transport.Http2;
 /// </remarks>
 internal sealed class ConnectionOutput
 {
-    /// <summary>An encoder's buffer is kept up to this size.</summary>
-    private const int KeptBlockBytes = 64 * 1024;
-
     private readonly Http2Connection _connection;
     private readonly PipeWriter _transport;
     private readonly PeerSettings _peer;
     private readonly FrameSink _sink;
     private readonly DataOutput _data;
-    private readonly HpackEncoder _encoder = new();
+    private readonly HeadEncoder _heads = new(new HpackEncoder());
     private readonly Action _onFlushed;
-    private ArrayBufferWriter<byte> _block = new();
     private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _pendingFlush;
     private TaskCompletionSource? _flushEnd;
     private bool _stopped;
@@ -106,8 +102,16 @@ internal sealed class ConnectionOutput
     public void WriteGoAwayUnsynchronized(int lastStreamId, Http2ErrorCode code, string debugText) =>
         _sink.Wrote(FrameWriter.WriteGoAway(_sink.Writer, lastStreamId, code, debugText));
 
+    /// <summary>What a head to be sent has in common with an earlier one. To be used at once.</summary>
+    /// <exception cref="ArgumentException">A name or value that HTTP/2 does not allow.</exception>
+    public HeadPrefix? CheckHeadUnsynchronized(HeaderList head) => _heads.RecallChecked(head);
+
+    /// <summary>HEADERS that end a stream, checked before.</summary>
+    public void WriteTrailersUnsynchronized(Http2Stream stream, HeaderList trailers) =>
+        WriteHeadersUnsynchronized(stream, trailers, _heads.Recall(trailers), endStream: true);
+
     /// <summary>HEADERS of a head. They go before any DATA of the stream, at the latest with the end of the turn.</summary>
-    public void WriteHeadersUnsynchronized(Http2Stream stream, HeaderList headers, bool endStream)
+    public void WriteHeadersUnsynchronized(Http2Stream stream, HeaderList headers, HeadPrefix? known, bool endStream)
     {
         Debug.Assert(_connection.Gate.IsHeldByCurrentThread, "the connection's lock guards the output");
         if (_stopped)
@@ -115,17 +119,9 @@ internal sealed class ConnectionOutput
             return;
         }
 
-        _encoder.Encode(headers, _block);
-        _sink.Wrote(FrameWriter.WriteHeaderBlock(_sink.Writer, stream.Id, _block.WrittenSpan, endStream, _peer.MaxFrameBytes));
-        if (_block.Capacity > KeptBlockBytes)
-        {
-            _block = new ArrayBufferWriter<byte>();
-        }
-        else
-        {
-            _block.ResetWrittenCount();
-        }
-
+        var block = _heads.Encode(headers, known);
+        _sink.Wrote(FrameWriter.WriteHeaderBlock(_sink.Writer, stream.Id, block, endStream, _peer.MaxFrameBytes));
+        _heads.Release();
         if (endStream)
         {
             stream.OnOutputEndUnsynchronized();
@@ -145,7 +141,7 @@ internal sealed class ConnectionOutput
     public void RemoveUnsynchronized(Http2Stream stream) => _data.Remove(stream);
 
     /// <summary>The peer's SETTINGS_HEADER_TABLE_SIZE.</summary>
-    public void SetHeaderTableBytesUnsynchronized(uint bytes) => _encoder.SetPeerTableBytes(bytes);
+    public void SetHeaderTableBytesUnsynchronized(uint bytes) => _heads.SetPeerTableBytes(bytes);
 
     /// <summary>WINDOW_UPDATE of the connection; false on overflow.</summary>
     public bool TryGrowWindowUnsynchronized(int increment) => _data.TryGrowWindow(increment);

@@ -202,7 +202,7 @@ internal sealed class DataOutput
         if (stream.TrailersToSendUnsynchronized is { } trailers)
         {
             stream.OnTrailersSentUnsynchronized();
-            _output.WriteHeadersUnsynchronized(stream, trailers, endStream: true);
+            _output.WriteTrailersUnsynchronized(stream, trailers);
             return;
         }
 

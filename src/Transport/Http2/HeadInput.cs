@@ -32,7 +32,7 @@ internal sealed class HeadInput
     private readonly Http2Options _options;
     private readonly PeerConduct _conduct;
     private readonly FloodGuard _floods;
-    private readonly HpackDecoder _decoder;
+    private readonly HeadDecoder _decoder;
     private readonly long _maxBlockBytes;
     private HeaderList _dropped = new();
     private ArrayBufferWriter<byte> _block = new();
@@ -45,7 +45,7 @@ internal sealed class HeadInput
         _conduct = conduct;
         _floods = floods;
         _options = options;
-        _decoder = new HpackDecoder(options.MaxHeaderListBytes);
+        _decoder = new HeadDecoder(new HpackDecoder(options.MaxHeaderListBytes));
         _maxBlockBytes = options.MaxHeaderListBytes + (long)Math.Max(options.MaxHeaderListBytes, MinHardBlockBytes);
     }
 
@@ -185,11 +185,9 @@ internal sealed class HeadInput
 
         _floods.OnProgress();
         stream.IsBulky = block.Length > KeptListBytes;
-        Decode(block, stream.Headers);
-        long contentLength = -1;
-        var reason = _decoder.TooLarge ? MalformedReason.TooLarge : HeadRules.CheckRequest(stream.Headers, out contentLength);
+        var reason = _decoder.Read(HeadKind.Request, block, stream.Headers, out var facts);
         var endStream = header.Has(FrameFlags.EndStream);
-        if (reason == MalformedReason.None && endStream && contentLength > 0)
+        if (reason == MalformedReason.None && endStream && facts.ContentLength > 0)
         {
             reason = MalformedReason.ContentLength;
         }
@@ -205,7 +203,7 @@ internal sealed class HeadInput
 
         stream.HasHead = true;
         stream.MalformedReason = reason;
-        stream.ContentLength = reason == MalformedReason.None ? contentLength : -1;
+        stream.ContentLength = reason == MalformedReason.None ? facts.ContentLength : -1;
         _connection.OpenUnsynchronized(stream, header.StreamId);
         _connection.MarkReadyUnsynchronized(stream, StreamWork.Arrived);
         if (endStream)
@@ -218,11 +216,9 @@ internal sealed class HeadInput
     private void OnResponseHead(Http2Stream stream, FrameHeader header, ReadOnlySpan<byte> block)
     {
         stream.Headers.Clear();
-        Decode(block, stream.Headers);
-        var status = 0;
-        long contentLength = -1;
-        var reason = _decoder.TooLarge ? MalformedReason.TooLarge : HeadRules.CheckResponse(stream.Headers, out status, out contentLength);
+        var reason = _decoder.Read(HeadKind.Response, block, stream.Headers, out var facts);
         var endStream = header.Has(FrameFlags.EndStream);
+        var status = facts.Status;
         var interim = status is >= 100 and < 200;
         if (reason != MalformedReason.None)
         {
@@ -240,7 +236,7 @@ internal sealed class HeadInput
         else
         {
             // These never have a body, whatever their content-length says (RFC 9110 §8.6).
-            stream.ContentLength = stream.IsHeadRequest || status is 204 or 304 ? 0 : contentLength;
+            stream.ContentLength = stream.IsHeadRequest || status is 204 or 304 ? 0 : facts.ContentLength;
             stream.EndedWithHeaders = endStream;
             stream.OnHeadUnsynchronized();
             if (endStream)
@@ -259,8 +255,7 @@ internal sealed class HeadInput
             return;
         }
 
-        Decode(block, stream.Trailers);
-        var reason = _decoder.TooLarge ? MalformedReason.TooLarge : HeadRules.CheckTrailers(stream.Trailers);
+        var reason = _decoder.Read(HeadKind.Trailers, block, stream.Trailers, out _);
         if (reason != MalformedReason.None)
         {
             stream.Trailers.Clear();
@@ -271,22 +266,10 @@ internal sealed class HeadInput
         _conduct.EndInput(stream);
     }
 
-    private void Decode(ReadOnlySpan<byte> block, HeaderList target)
-    {
-        try
-        {
-            _decoder.Decode(block, target);
-        }
-        catch (HpackException malformed)
-        {
-            throw Http2Faults.Compression(malformed.Message, malformed);
-        }
-    }
-
     /// <summary>The peer's HPACK table must follow even blocks that nobody wants.</summary>
     private void DecodeDropped(ReadOnlySpan<byte> block)
     {
-        Decode(block, _dropped);
+        _decoder.Skip(block, _dropped);
         if (block.Length > KeptListBytes)
         {
             _dropped = new HeaderList();

@@ -21,108 +21,23 @@ internal static class HeadRules
 
     private static readonly SearchValues<byte> UnsendableValueBytes = SearchValues.Create("\0\r\n"u8);
 
-    [Flags]
-    private enum Pseudo
-    {
-        None = 0,
-        Method = 1,
-        Scheme = 2,
-        Path = 4,
-        Authority = 8,
-        Status = 16,
-        Protocol = 32,
-    }
-
-    /// <summary>Checks a request head; <paramref name="contentLength"/> is −1 when there is none.</summary>
+    /// <summary>
+    /// Checks the fields from <paramref name="first"/> to before <paramref name="end"/>. <paramref name="facts"/> are those of the fields
+    /// before, and become those of all.
+    /// </summary>
     /// <remarks>
     /// Leading and trailing blanks of values are let through, though §8.2.1 forbids them: Go's servers accept them, and gRPC metadata may
     /// hold them.
     /// </remarks>
-    public static MalformedReason CheckRequest(HeaderList headers, out long contentLength)
+    public static MalformedReason Check(HeadKind kind, HeaderList head, int first, int end, ref HeadFacts facts)
     {
-        contentLength = -1;
-        var seen = Pseudo.None;
-        var connect = false;
-        var inFields = false;
-        for (var i = 0; i < headers.Count; i++)
+        for (var i = first; i < end; i++)
         {
-            var name = headers.Name(i);
-            var value = headers.Value(i);
-            if (name.Length > 0 && name[0] == (byte)':')
-            {
-                var pseudo = RequestPseudo(name);
-                if (inFields || pseudo == Pseudo.None || (seen & pseudo) != 0 || (value.IsEmpty && pseudo != Pseudo.Authority) ||
-                    (pseudo == Pseudo.Path && value[0] != (byte)'/' && !value.SequenceEqual("*"u8)))
-                {
-                    return MalformedReason.PseudoHeader;
-                }
-
-                if (value.ContainsAny(ForbiddenValueBytes))
-                {
-                    return MalformedReason.FieldValue;
-                }
-
-                seen |= pseudo;
-                connect |= pseudo == Pseudo.Method && value.SequenceEqual("CONNECT"u8);
-                continue;
-            }
-
-            inFields = true;
-            var reason = CheckField(name, value, ref contentLength);
-            if (reason != MalformedReason.None)
-            {
-                return reason;
-            }
-        }
-
-        // CONNECT has no scheme and path unless it is extended (RFC 9113 §8.5, RFC 8441 §4).
-        var needed = connect && (seen & Pseudo.Protocol) == 0
-            ? Pseudo.Method | Pseudo.Authority
-            : Pseudo.Method | Pseudo.Scheme | Pseudo.Path;
-        return (seen & needed) == needed ? MalformedReason.None : MalformedReason.MissingPseudoHeader;
-    }
-
-    /// <summary>Checks a response head, interim ones included.</summary>
-    public static MalformedReason CheckResponse(HeaderList headers, out int status, out long contentLength)
-    {
-        contentLength = -1;
-        status = 0;
-        for (var i = 0; i < headers.Count; i++)
-        {
-            var name = headers.Name(i);
-            var value = headers.Value(i);
-            if (name.Length > 0 && name[0] == (byte)':')
-            {
-                if (i > 0 || !name.SequenceEqual(":status"u8) || !TryParseStatus(value, out status))
-                {
-                    return MalformedReason.PseudoHeader;
-                }
-
-                continue;
-            }
-
-            var reason = CheckField(name, value, ref contentLength);
-            if (reason != MalformedReason.None)
-            {
-                return reason;
-            }
-        }
-
-        return status == 0 ? MalformedReason.MissingPseudoHeader : MalformedReason.None;
-    }
-
-    public static MalformedReason CheckTrailers(HeaderList trailers)
-    {
-        for (var i = 0; i < trailers.Count; i++)
-        {
-            var name = trailers.Name(i);
-            if (name.Length > 0 && name[0] == (byte)':')
-            {
-                return MalformedReason.PseudoHeader;
-            }
-
-            long contentLength = -1;
-            var reason = CheckField(name, trailers.Value(i), ref contentLength);
+            var name = head.Name(i);
+            var value = head.Value(i);
+            var reason = name.Length > 0 && name[0] == (byte)':'
+                ? CheckPseudo(kind, name, value, i, ref facts)
+                : CheckField(kind, name, value, ref facts);
             if (reason != MalformedReason.None)
             {
                 return reason;
@@ -132,10 +47,55 @@ internal static class HeadRules
         return MalformedReason.None;
     }
 
-    /// <summary>Our own lists: what would split a message at the peer, or be refused by it, never leaves.</summary>
-    public static void ThrowIfUnsendable(HeaderList headers)
+    /// <summary>Checks what only the end of a head shows.</summary>
+    public static MalformedReason CheckWhole(HeadKind kind, in HeadFacts facts) => kind switch
     {
-        for (var i = 0; i < headers.Count; i++)
+        HeadKind.Request => (facts.Seen & NeededBy(facts)) == NeededBy(facts) ? MalformedReason.None : MalformedReason.MissingPseudoHeader,
+        HeadKind.Response => facts.Status == 0 ? MalformedReason.MissingPseudoHeader : MalformedReason.None,
+        _ => MalformedReason.None,
+    };
+
+    /// <summary>CONNECT has no scheme and path unless it is extended (RFC 9113 §8.5, RFC 8441 §4).</summary>
+    private static PseudoHeaders NeededBy(in HeadFacts facts) => facts.IsConnect && (facts.Seen & PseudoHeaders.Protocol) == 0
+        ? PseudoHeaders.Method | PseudoHeaders.Authority
+        : PseudoHeaders.Method | PseudoHeaders.Scheme | PseudoHeaders.Path;
+
+    private static MalformedReason CheckPseudo(
+        HeadKind kind, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, int index, ref HeadFacts facts) => kind switch
+        {
+            HeadKind.Request => CheckRequestPseudo(name, value, ref facts),
+            HeadKind.Response when index == 0 && name.SequenceEqual(":status"u8) && TryParseStatus(value, out facts.Status) =>
+                MalformedReason.None,
+            _ => MalformedReason.PseudoHeader,
+        };
+
+    private static MalformedReason CheckRequestPseudo(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, ref HeadFacts facts)
+    {
+        var pseudo = RequestPseudo(name);
+        if (facts.InFields || pseudo == PseudoHeaders.None || (facts.Seen & pseudo) != 0 ||
+            (value.IsEmpty && pseudo != PseudoHeaders.Authority) ||
+            (pseudo == PseudoHeaders.Path && value[0] != (byte)'/' && !value.SequenceEqual("*"u8)))
+        {
+            return MalformedReason.PseudoHeader;
+        }
+
+        if (value.ContainsAny(ForbiddenValueBytes))
+        {
+            return MalformedReason.FieldValue;
+        }
+
+        facts.Seen |= pseudo;
+        facts.IsConnect |= pseudo == PseudoHeaders.Method && value.SequenceEqual("CONNECT"u8);
+        return MalformedReason.None;
+    }
+
+    /// <summary>
+    /// Our own lists: what would split a message at the peer, or be refused by it, never leaves. The fields before <paramref name="first"/>
+    /// are known to be in order.
+    /// </summary>
+    public static void ThrowIfUnsendable(HeaderList headers, int first = 0)
+    {
+        for (var i = first; i < headers.Count; i++)
         {
             var name = headers.Name(i);
             var plain = name.Length > 0 && name[0] == (byte)':' ? name[1..] : name;
@@ -156,8 +116,9 @@ internal static class HeadRules
 
     public static bool IsHeadRequest(HeaderList head) => head.TryGet(":method"u8, out var method) && method.SequenceEqual("HEAD"u8);
 
-    private static MalformedReason CheckField(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, ref long contentLength)
+    private static MalformedReason CheckField(HeadKind kind, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, ref HeadFacts facts)
     {
+        facts.InFields = true;
         if (name.IsEmpty || name.ContainsAnyExcept(NameBytes))
         {
             return MalformedReason.FieldName;
@@ -174,17 +135,18 @@ internal static class HeadRules
             2 when name.SequenceEqual("te"u8) && !value.SequenceEqual("trailers"u8) => MalformedReason.ConnectionSpecificField,
             7 when name.SequenceEqual("upgrade"u8) => MalformedReason.ConnectionSpecificField,
             10 when name.SequenceEqual("connection"u8) || name.SequenceEqual("keep-alive"u8) => MalformedReason.ConnectionSpecificField,
-            14 when name.SequenceEqual("content-length"u8) => CheckContentLength(value, ref contentLength),
+            14 when name.SequenceEqual("content-length"u8) => CheckContentLength(kind, value, ref facts.ContentLength),
             16 when name.SequenceEqual("proxy-connection"u8) => MalformedReason.ConnectionSpecificField,
             17 when name.SequenceEqual("transfer-encoding"u8) => MalformedReason.ConnectionSpecificField,
             _ => MalformedReason.None,
         };
     }
 
-    private static MalformedReason CheckContentLength(ReadOnlySpan<byte> value, ref long contentLength)
+    private static MalformedReason CheckContentLength(HeadKind kind, ReadOnlySpan<byte> value, ref long contentLength)
     {
         if (value.Length is 0 or > MaxLengthDigits || value.ContainsAnyExceptInRange((byte)'0', (byte)'9') ||
-            !Utf8Parser.TryParse(value, out long length, out _) || (contentLength >= 0 && contentLength != length))
+            !Utf8Parser.TryParse(value, out long length, out _) ||
+            (contentLength >= 0 && contentLength != length && kind != HeadKind.Trailers))
         {
             return MalformedReason.ContentLength;
         }
@@ -193,14 +155,14 @@ internal static class HeadRules
         return MalformedReason.None;
     }
 
-    private static Pseudo RequestPseudo(ReadOnlySpan<byte> name) => name.Length switch
+    private static PseudoHeaders RequestPseudo(ReadOnlySpan<byte> name) => name.Length switch
     {
-        5 when name.SequenceEqual(":path"u8) => Pseudo.Path,
-        7 when name.SequenceEqual(":method"u8) => Pseudo.Method,
-        7 when name.SequenceEqual(":scheme"u8) => Pseudo.Scheme,
-        9 when name.SequenceEqual(":protocol"u8) => Pseudo.Protocol,
-        10 when name.SequenceEqual(":authority"u8) => Pseudo.Authority,
-        _ => Pseudo.None,
+        5 when name.SequenceEqual(":path"u8) => PseudoHeaders.Path,
+        7 when name.SequenceEqual(":method"u8) => PseudoHeaders.Method,
+        7 when name.SequenceEqual(":scheme"u8) => PseudoHeaders.Scheme,
+        9 when name.SequenceEqual(":protocol"u8) => PseudoHeaders.Protocol,
+        10 when name.SequenceEqual(":authority"u8) => PseudoHeaders.Authority,
+        _ => PseudoHeaders.None,
     };
 
     private static bool TryParseStatus(ReadOnlySpan<byte> value, out int status)

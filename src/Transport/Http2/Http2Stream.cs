@@ -191,9 +191,9 @@ public sealed class Http2Stream : IDisposable
     public void WriteHead(HeaderList headers, bool endStream)
     {
         ArgumentNullException.ThrowIfNull(headers);
-        HeadRules.ThrowIfUnsendable(headers);
         lock (_connection.Gate)
         {
+            var known = _connection.Output.CheckHeadUnsynchronized(headers);
             if (HeadWritten || _endRequested)
             {
                 throw new InvalidOperationException("the head of the stream was written already");
@@ -208,7 +208,7 @@ public sealed class Http2Stream : IDisposable
             HeadWritten = !interim;
             IsHeadRequest = !_connection.IsServer && HeadRules.IsHeadRequest(headers);
             _endRequested = endStream;
-            _connection.Output.WriteHeadersUnsynchronized(this, headers, endStream);
+            _connection.Output.WriteHeadersUnsynchronized(this, headers, known, endStream);
         }
 
         if (endStream)
@@ -238,13 +238,13 @@ public sealed class Http2Stream : IDisposable
     /// <exception cref="ArgumentException">A name or value of the trailers that HTTP/2 does not allow; nothing is sent.</exception>
     public void End(HeaderList? trailers)
     {
-        if (trailers is not null)
-        {
-            HeadRules.ThrowIfUnsendable(trailers);
-        }
-
         lock (_connection.Gate)
         {
+            if (trailers is not null)
+            {
+                _connection.Output.CheckHeadUnsynchronized(trailers);
+            }
+
             if (_failure.Fault != StreamFault.None)
             {
                 return;

@@ -1,3 +1,4 @@
+using System.Text;
 using FastSidecar.Transport.Hpack;
 using Xunit;
 
@@ -174,6 +175,31 @@ public sealed class HpackEncoderTests
             list.Add(HpackStaticTable.Name(i), HpackStaticTable.Value(i));
             var secret = i is 23 or 32 or 49 or 55;
             Assert.Equal(secret ? 0x10 : 0x80 | i, encoder.EncodeBlock(list)[0] & (secret ? 0xf0 : 0xff));
+        }
+    }
+
+    [Fact]
+    public void String_IsHuffmanCodedWhereThatIsShorter()
+    {
+        // Around 127 bytes, where the length begins to take a second byte, plain and coded.
+        for (var length = 0; length < 300; length++)
+        {
+            foreach (var letter in "aZ~\x01")
+            {
+                var text = Encoding.ASCII.GetBytes(new string(letter, length));
+                var coded = new byte[HuffmanEncoder.EncodedLength(text)];
+                HuffmanEncoder.Encode(text, coded);
+                var isCoded = coded.Length < text.Length;
+                var expected = new byte[text.Length + 10];
+                var writer = new HpackWriter(expected);
+                writer.WriteInteger((byte)(isCoded ? 0x80 : 0), 7, isCoded ? coded.Length : text.Length);
+                var start = writer.Written;
+                (isCoded ? coded : text).CopyTo(expected, start);
+                var output = new byte[text.Length + 10];
+                writer = new HpackWriter(output);
+                writer.WriteString(text);
+                Assert.Equal(expected[..(start + (isCoded ? coded : text).Length)], output[..writer.Written]);
+            }
         }
     }
 }

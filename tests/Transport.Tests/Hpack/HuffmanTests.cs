@@ -76,6 +76,27 @@ public sealed class HuffmanTests
         }
     }
 
+    [Fact]
+    public void RoomTooShort_IsToldAndNotPassed()
+    {
+        var random = new Random(7542);
+        for (var i = 0; i < 500; i++)
+        {
+            var text = new byte[random.Next(1, 60)];
+            random.NextBytes(text);
+            if (i % 2 == 0)
+            {
+                text = Encoding.ASCII.GetBytes(Convert.ToBase64String(text));
+            }
+
+            var coded = Encode(text);
+            for (var room = 0; room < coded.Length; room++)
+            {
+                Assert.Equal(-1, HuffmanEncoder.Encode(text, new byte[room]));
+            }
+        }
+    }
+
     [Theory]
     [InlineData("1f", "a")] // 00011 111
     [InlineData("07", "0")] // 00000 111
