@@ -113,7 +113,7 @@ internal readonly record struct ResponseFraming(ResponseBodyKind Kind, long Leng
         {
             var value = headers.Value(i);
             close |= HasToken(value, "close"u8);
-            keepAlive |= HasToken(value, "keep-alive"u8);
+            keepAlive |= version == 10 && HasToken(value, "keep-alive"u8);
         }
 
         return version switch
@@ -126,15 +126,21 @@ internal readonly record struct ResponseFraming(ResponseBodyKind Kind, long Leng
 
     private static bool HasToken(ReadOnlySpan<byte> list, ReadOnlySpan<byte> token)
     {
-        foreach (var range in list.Split((byte)','))
+        while (true)
         {
-            if (Ascii.EqualsIgnoreCase(list[range].Trim(" \t"u8), token))
+            var comma = list.IndexOf((byte)',');
+            if (Ascii.EqualsIgnoreCase(OptionalWhitespace.Trim(comma < 0 ? list : list[..comma]), token))
             {
                 return true;
             }
-        }
 
-        return false;
+            if (comma < 0)
+            {
+                return false;
+            }
+
+            list = list[(comma + 1)..];
+        }
     }
 
     private static string QuoteAll(HeaderList headers, ReadOnlySpan<byte> name)

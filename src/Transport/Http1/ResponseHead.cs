@@ -68,24 +68,64 @@ internal sealed class ResponseHead(int maxBytes)
         var bytes = buffer.IsSingleSegment ? buffer.FirstSpan : Join(buffer);
         var at = 0;
         var done = false;
-        while (!done && TryTakeLine(bytes, ref at, ended, out var line, out var folded))
+        while (!done)
         {
-            if (_bytes + at > maxBytes)
+            ReadPlainFields(bytes, ref at);
+            if (!TryTakeLine(bytes, ref at, ended, out var line, out var folded))
             {
-                throw ResponseFaults.HeadTooLarge(maxBytes);
+                break;
             }
 
+            CheckLimit(at);
             done = ReadLine(folded ? Unfold(line) : line);
         }
 
         _bytes += at;
-        if (!done && _bytes + (bytes.Length - at) > maxBytes)
+        if (!done)
         {
-            throw ResponseFaults.HeadTooLarge(maxBytes);
+            CheckLimit(bytes.Length - at);
         }
 
         buffer = buffer.Slice(at);
         return done;
+    }
+
+    private void CheckLimit(int bytes)
+    {
+        if (_bytes + bytes > maxBytes)
+        {
+            throw ResponseFaults.HeadTooLarge(maxBytes);
+        }
+    }
+
+    /// <summary>
+    /// Takes the fields that stand as nearly all do: a name, a colon, a value without control characters, CR LF, and behind it a line that
+    /// is no fold. Stops before the first line that is anything else, be it right or wrong; <see cref="TryTakeLine"/> takes those.
+    /// </summary>
+    private void ReadPlainFields(ReadOnlySpan<byte> bytes, ref int at)
+    {
+        while (_statusRead)
+        {
+            var rest = bytes[at..];
+            var colon = rest.IndexOfAnyExcept(NameBytes);
+            if (colon <= 0 || rest[colon] != ':')
+            {
+                return;
+            }
+
+            var name = rest[..colon];
+            rest = rest[(colon + 1)..];
+            var end = rest.IndexOfAny(ControlBytes);
+            if (end < 0 || end + 2 >= rest.Length || rest[end] != '\r' || rest[end + 1] != '\n' || OptionalWhitespace.Contains(rest[end + 2]))
+            {
+                return;
+            }
+
+            at += name.Length + 1 + end + 2;
+            CheckLimit(at);
+            _firstField = false;
+            Headers.Add(name, OptionalWhitespace.Trim(rest[..end]));
+        }
     }
 
     private bool TryTakeLine(ReadOnlySpan<byte> bytes, ref int at, bool ended, out ReadOnlySpan<byte> line, out bool folded)
@@ -126,7 +166,7 @@ internal sealed class ResponseHead(int maxBytes)
                 break;
             }
 
-            if (bytes[end] is not ((byte)' ' or (byte)'\t'))
+            if (!OptionalWhitespace.Contains(bytes[end]))
             {
                 break;
             }
@@ -152,7 +192,7 @@ internal sealed class ResponseHead(int maxBytes)
             return true;
         }
 
-        if (_firstField && line[0] is (byte)' ' or (byte)'\t')
+        if (_firstField && OptionalWhitespace.Contains(line[0]))
         {
             throw ResponseFaults.Malformed("malformed MIME header initial line: " + Encoding.UTF8.GetString(line[..Math.Min(line.Length, 80)]));
         }
@@ -196,10 +236,10 @@ internal sealed class ResponseHead(int maxBytes)
             throw ResponseFaults.Malformed("malformed MIME header: missing colon:", line);
         }
 
-        line = line.Trim(" \t"u8);
+        line = OptionalWhitespace.Trim(line);
         colon = line.IndexOf((byte)':');
         var name = line[..colon];
-        var value = line[(colon + 1)..].TrimStart(" \t"u8);
+        var value = OptionalWhitespace.Trim(line[(colon + 1)..]);
         var odd = name.IndexOfAnyExcept(NameBytes);
         if ((odd >= 0 && !IsOddOnlyBySpaces(name[odd..])) || value.IndexOfAny(ControlBytes) >= 0)
         {
@@ -246,7 +286,7 @@ internal sealed class ResponseHead(int maxBytes)
             }
 
             var line = lines[range];
-            unfolded.Write((line.EndsWith("\r"u8) ? line[..^1] : line).Trim(" \t"u8));
+            unfolded.Write(OptionalWhitespace.Trim(line.EndsWith("\r"u8) ? line[..^1] : line));
         }
 
         return unfolded.WrittenSpan.ToArray();

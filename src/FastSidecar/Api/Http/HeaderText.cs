@@ -1,19 +1,26 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Text;
 
 namespace FastSidecar.Api.Http;
 
 /// <summary>
 /// Strings for header bytes, remembered: Kestrel's response headers are strings, and a sidecar sees the same few names and values again and
-/// again.
-/// One table per thread, direct-mapped; a slot is overwritten by the next text that falls on it.
+/// again. One table per thread, direct-mapped; a slot is overwritten by the next text that falls on it.
 /// </summary>
 internal static class HeaderText
 {
     /// <summary>Slots of a table; at most 64 KiB of strings of <see cref="LongestKept"/>.</summary>
-    private const int Slots = 512;
+    private const int Slots = 1 << SlotBits;
+
+    private const int SlotBits = 9;
 
     /// <summary>Longer texts are rarely repeated and not worth keeping.</summary>
     private const int LongestKept = 64;
+
+    /// <summary>Odd, its bits without pattern (the golden ratio's).</summary>
+    private const ulong Multiplier = 0x9E3779B97F4A7C15;
 
     [ThreadStatic]
     private static string?[]? _table;
@@ -32,7 +39,7 @@ internal static class HeaderText
         }
 
         var table = _table ??= new string?[Slots];
-        ref var slot = ref table[Hash(bytes) & (Slots - 1)];
+        ref var slot = ref table[Slot(bytes)];
         if (slot is { } known && Matches(known, bytes))
         {
             return known;
@@ -41,15 +48,30 @@ internal static class HeaderText
         return slot = Encoding.Latin1.GetString(bytes);
     }
 
-    private static uint Hash(ReadOnlySpan<byte> bytes)
+    /// <summary>
+    /// Of the length and of the first, the middle and the last eight bytes: texts that differ elsewhere only share a slot, and no text is
+    /// taken for another.
+    /// </summary>
+    private static int Slot(ReadOnlySpan<byte> bytes)
     {
-        var hash = 2166136261u;
-        foreach (var b in bytes)
+        var mixed = (ulong)bytes.Length;
+        if (bytes.Length >= sizeof(ulong))
         {
-            hash = (hash ^ b) * 16777619u;
+            mixed += BinaryPrimitives.ReadUInt64LittleEndian(bytes);
+            mixed = (mixed * Multiplier) ^ BinaryPrimitives.ReadUInt64LittleEndian(bytes[((bytes.Length - sizeof(ulong)) / 2)..]);
+            mixed = (mixed * Multiplier) ^ BinaryPrimitives.ReadUInt64LittleEndian(bytes[^sizeof(ulong)..]);
+        }
+        else
+        {
+            foreach (var b in bytes)
+            {
+                mixed = (mixed << 8) | b;
+            }
         }
 
-        return hash ^ (hash >> 15);
+        // The product's upper bits depend on all of its factor's.
+        mixed ^= mixed >> 32;
+        return (int)((mixed * Multiplier) >> (64 - SlotBits));
     }
 
     private static bool Matches(string text, ReadOnlySpan<byte> bytes)
@@ -59,14 +81,35 @@ internal static class HeaderText
             return false;
         }
 
-        for (var i = 0; i < bytes.Length; i++)
+        if (bytes.Length < sizeof(ulong))
         {
-            if (text[i] != bytes[i])
+            for (var i = 0; i < bytes.Length; i++)
+            {
+                if (text[i] != bytes[i])
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+
+        // Eight at a time; the last ones may overlap those before them.
+        var last = bytes.Length - sizeof(ulong);
+        for (var i = 0; i < last; i += sizeof(ulong))
+        {
+            if (!MatchesEight(text, bytes, i))
             {
                 return false;
             }
         }
 
-        return true;
+        return MatchesEight(text, bytes, last);
+    }
+
+    private static bool MatchesEight(string text, ReadOnlySpan<byte> bytes, int start)
+    {
+        var widened = Vector128.WidenLower(Vector128.CreateScalarUnsafe(BinaryPrimitives.ReadUInt64LittleEndian(bytes[start..])).AsByte());
+        return widened == Vector128.Create(MemoryMarshal.Cast<char, ushort>(text.AsSpan(start)));
     }
 }
