@@ -22,6 +22,11 @@ internal readonly ref struct ConnectionTokens
         for (var i = _first; i >= 0; i = _headers.IndexOf(HeaderNames.Connection, i + 1))
         {
             var value = _headers.Value(i);
+            if (value.SequenceEqual("keep-alive"u8))
+            {
+                continue; // What most servers send that send any.
+            }
+
             while (TryCut(ref value, out var token))
             {
                 if (!HeaderNames.IsHopByHop(token))

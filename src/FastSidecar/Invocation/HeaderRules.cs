@@ -123,15 +123,22 @@ internal static class HeaderRules
     /// not dropped.
     /// </param>
     /// <param name="metadata">Receives the fields.</param>
-    public static void AppToMetadata(HeaderList app, bool isHttp10, HeaderList metadata)
+    /// <returns>Where in <paramref name="app"/> the first Content-Type stands, or −1.</returns>
+    public static int AppToMetadata(HeaderList app, bool isHttp10, HeaderList metadata)
     {
         var tokens = new ConnectionTokens(app);
         var namesFields = tokens.NamesFurtherFields() && (isHttp10 || !tokens.Contains("close"u8));
         var seen = HeaderRole.None;
+        var contentType = -1;
         for (var i = 0; i < app.Count; i++)
         {
             var name = app.Name(i);
             var role = HeaderRoles.Of(name);
+            if (contentType < 0 && role.IsAny(HeaderRole.ContentType))
+            {
+                contentType = i;
+            }
+
             if (role.IsAny(HeaderRole.HopByHop | HeaderRole.ContentLength) || (namesFields && tokens.Contains(name)))
             {
                 continue;
@@ -142,6 +149,7 @@ internal static class HeaderRules
         }
 
         AddCacheControl(seen, metadata);
+        return contentType;
     }
 
     /// <summary>
@@ -292,25 +300,27 @@ internal static class HeaderRules
 
     private static void AddCanonical(HeaderList output, HeaderRole role, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
-        switch (role & (HeaderRole.CallerIdentity | HeaderRole.Exact))
+        if ((role & (HeaderRole.Dapr | HeaderRole.Exact)) == HeaderRole.Exact)
         {
-            case HeaderRole.Exact when !role.IsAny(HeaderRole.Dapr):
-                output.Add(name, value);
-                break;
-            case HeaderRole.CallerAppId | HeaderRole.Exact:
-                output.Add("Dapr-Caller-App-Id"u8, value);
-                break;
-            case HeaderRole.CallerNamespace | HeaderRole.Exact:
-                output.Add("Dapr-Caller-Namespace"u8, value);
-                break;
-            case HeaderRole.CalleeAppId | HeaderRole.Exact:
-                output.Add("Dapr-Callee-App-Id"u8, value);
-                break;
-            default:
-                HeaderNames.WriteCanonical(name, output.Append(name.Length, value.Length, out var valueSpan));
-                value.CopyTo(valueSpan);
-                break;
+            output.Add(name, value);
+            return;
         }
+
+        var known = (role & ~HeaderRole.Exact) switch
+        {
+            HeaderRole.CallerAppId => "Dapr-Caller-App-Id"u8,
+            HeaderRole.CallerNamespace => "Dapr-Caller-Namespace"u8,
+            HeaderRole.CalleeAppId => "Dapr-Callee-App-Id"u8,
+            _ => default,
+        };
+        if (!known.IsEmpty)
+        {
+            output.Add(known, value);
+            return;
+        }
+
+        HeaderNames.WriteCanonical(name, output.Append(name.Length, value.Length, out var valueSpan));
+        value.CopyTo(valueSpan);
     }
 
     /// <summary>

@@ -1,6 +1,9 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Diagnostics;
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using FastSidecar.Transport.Headers;
 
@@ -24,27 +27,28 @@ internal static class RequestHead
     public static void Write(
         IBufferWriter<byte> output, ReadOnlySpan<byte> method, ReadOnlySpan<byte> target, HeaderList headers, Http1BodyFraming framing, long contentLength)
     {
-        var span = output.GetSpan(Length(method, target, headers));
-        var at = Put(span, 0, method);
-        span[at++] = (byte)' ';
-        at = Put(span, at, target);
-        at = Put(span, at, Version);
+        var length = Length(method, target, headers);
+        var head = output.GetSpan(length)[..length];
+        var at = Put(head, 0, method);
+        at = Put(head, at, " "u8);
+        at = Put(head, at, target);
+        at = Put(head, at, Version);
         var isSound = !method.IsEmpty && !method.Contains((byte)' ') && !target.IsEmpty && !target.Contains((byte)' ');
         for (var i = 0; i < headers.Count; i++)
         {
             var name = headers.Name(i);
             var start = at;
-            at = PutField(span, at, name, headers.Value(i));
-            isSound &= EndsName(span[start..], name.Length) && !IsFraming(name);
+            at = PutField(head, at, name, headers.Value(i));
+            isSound &= EndsName(head, start, name.Length) && !IsFraming(name);
         }
 
-        if (!isSound || CountControls(span[..at]) != 2 * (headers.Count + 1))
+        if (!isSound || CountControls(head[..at]) != 2 * (headers.Count + 1))
         {
             Check(method, target, headers);
         }
 
-        at = PutFraming(span, at, framing, contentLength);
-        output.Advance(Put(span, at, "\r\n"u8));
+        at = PutFraming(head, at, framing, contentLength);
+        output.Advance(Put(head, at, "\r\n"u8));
     }
 
     private static int Length(ReadOnlySpan<byte> method, ReadOnlySpan<byte> target, HeaderList headers)
@@ -58,45 +62,73 @@ internal static class RequestHead
         return length;
     }
 
-    private static int PutField(Span<byte> span, int at, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    private static int PutField(Span<byte> head, int at, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
-        at = Put(span, at, name);
-        span[at++] = (byte)':';
-        span[at++] = (byte)' ';
-        at = Put(span, at, value);
-        span[at++] = (byte)'\r';
-        span[at++] = (byte)'\n';
-        return at;
-    }
-
-    /// <summary>The first colon stands behind the name, which is not empty.</summary>
-    private static bool EndsName(ReadOnlySpan<byte> line, int nameLength)
-    {
-        if (nameLength >= Vector128<byte>.Count)
-        {
-            return line.IndexOf((byte)':') == nameLength;
-        }
-
-        var colons = Vector128.Equals(Vector128.Create(line), Vector128.Create((byte)':')).ExtractMostSignificantBits();
-        return nameLength > 0 && BitOperations.TrailingZeroCount(colons) == nameLength;
+        at = Put(head, at, name);
+        at = Put(head, at, ": "u8);
+        at = Put(head, at, value);
+        return Put(head, at, "\r\n"u8);
     }
 
     /// <summary>
-    /// How many bytes are CR or smaller: NUL and LF, and the tab, which is no fault but rare. A head is never shorter than a vector.
+    /// Copies without asking for the room, which <see cref="Length"/> counted for the whole head. A name or value is a few bytes, and these are
+    /// moved in two registers that may overlap.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Put(Span<byte> head, int at, ReadOnlySpan<byte> bytes)
+    {
+        Debug.Assert(bytes.Length <= head.Length - at, "a head is longer than its parts");
+        ref var to = ref Unsafe.Add(ref MemoryMarshal.GetReference(head), at);
+        ref var from = ref MemoryMarshal.GetReference(bytes);
+        switch (bytes.Length)
+        {
+            case 2:
+                Unsafe.WriteUnaligned(ref to, Unsafe.ReadUnaligned<ushort>(ref from));
+                break;
+            case >= sizeof(ulong) and <= 2 * sizeof(ulong):
+                var last = bytes.Length - sizeof(ulong);
+                var lastWord = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref from, last));
+                Unsafe.WriteUnaligned(ref to, Unsafe.ReadUnaligned<ulong>(ref from));
+                Unsafe.WriteUnaligned(ref Unsafe.Add(ref to, last), lastWord);
+                break;
+            default:
+                bytes.CopyTo(MemoryMarshal.CreateSpan(ref to, bytes.Length));
+                break;
+        }
+
+        return at + bytes.Length;
+    }
+
+    /// <summary>The first colon behind the start of the line ends the name, which is not empty.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool EndsName(ReadOnlySpan<byte> head, int start, int nameLength)
+    {
+        if (nameLength >= Vector128<byte>.Count)
+        {
+            return head[start..].IndexOf((byte)':') == nameLength;
+        }
+
+        Debug.Assert(head.Length - start >= Vector128<byte>.Count, "no room is left for the framing");
+        var line = Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(head), (nuint)start);
+        var colons = Vector128.Equals(line, Vector128.Create((byte)':')).ExtractMostSignificantBits();
+        return nameLength > 0 && BitOperations.TrailingZeroCount(colons) == nameLength;
+    }
+
+    /// <summary>How many bytes are CR or smaller: NUL and LF, and the tab and its like, which are no fault but rare.</summary>
     private static int CountControls(ReadOnlySpan<byte> head)
     {
         var greatest = Vector128.Create((byte)'\r');
         var count = 0;
-        while (head.Length >= Vector128<byte>.Count)
+        var at = 0;
+        for (; at <= head.Length - Vector128<byte>.Count; at += Vector128<byte>.Count)
         {
-            count += BitOperations.PopCount(Vector128.LessThanOrEqual(Vector128.Create(head), greatest).ExtractMostSignificantBits());
-            head = head[Vector128<byte>.Count..];
+            var bytes = Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(head), (nuint)at);
+            count += BitOperations.PopCount(Vector128.Equals(Vector128.Min(bytes, greatest), bytes).ExtractMostSignificantBits());
         }
 
-        foreach (var b in head)
+        for (; at < head.Length; at++)
         {
-            count += b <= (byte)'\r' ? 1 : 0;
+            count += head[at] <= (byte)'\r' ? 1 : 0;
         }
 
         return count;
@@ -131,16 +163,16 @@ internal static class RequestHead
         }
     }
 
-    private static int PutFraming(Span<byte> span, int at, Http1BodyFraming framing, long contentLength)
+    private static int PutFraming(Span<byte> head, int at, Http1BodyFraming framing, long contentLength)
     {
         switch (framing)
         {
             case Http1BodyFraming.Chunked:
-                return Put(span, at, "Transfer-Encoding: chunked\r\n"u8);
+                return Put(head, at, "Transfer-Encoding: chunked\r\n"u8);
             case Http1BodyFraming.Length:
-                at = Put(span, at, "Content-Length: "u8);
-                Utf8Formatter.TryFormat(contentLength, span[at..], out var digits);
-                return Put(span, at + digits, "\r\n"u8);
+                at = Put(head, at, "Content-Length: "u8);
+                Utf8Formatter.TryFormat(contentLength, head[at..], out var digits);
+                return Put(head, at + digits, "\r\n"u8);
             default:
                 return at;
         }
@@ -156,11 +188,5 @@ internal static class RequestHead
         {
             throw new ArgumentException($"the request's {what} may not be {GoText.Quote(token)}", what);
         }
-    }
-
-    private static int Put(Span<byte> span, int at, ReadOnlySpan<byte> bytes)
-    {
-        bytes.CopyTo(span[at..]);
-        return at + bytes.Length;
     }
 }

@@ -1,4 +1,7 @@
 using System.Buffers;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Text;
 using FastSidecar.Transport.Headers;
 
@@ -17,12 +20,19 @@ internal sealed class ResponseHead(int maxBytes)
     private static readonly SearchValues<byte> ControlBytes = SearchValues.Create(
         0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 127);
 
+    /// <summary>"HTTP/1.1 200"; a blank and the reason follow.</summary>
+    private const int PlainStatusBytes = 12;
+
     private byte[]? _joined;
     private long _bytes;
     private bool _statusRead;
     private bool _firstField = true;
+    private FramingFields _framing = new();
 
     public HeaderList Headers { get; } = new();
+
+    /// <summary>Where those of <see cref="Headers"/> stand that say where the body ends.</summary>
+    public ref readonly FramingFields Framing => ref _framing;
 
     /// <summary>100–999.</summary>
     public int Status { get; private set; }
@@ -52,6 +62,7 @@ internal sealed class ResponseHead(int maxBytes)
         _firstField = true;
         Status = 0;
         Headers.Clear();
+        _framing = new FramingFields();
     }
 
     /// <summary>Takes complete lines off the buffer; true when the blank line was one of them.</summary>
@@ -115,17 +126,47 @@ internal sealed class ResponseHead(int maxBytes)
 
             var name = rest[..colon];
             rest = rest[(colon + 1)..];
-            var end = rest.IndexOfAny(ControlBytes);
-            if (end < 0 || end + 2 >= rest.Length || rest[end] != '\r' || rest[end + 1] != '\n' || OptionalWhitespace.Contains(rest[end + 2]))
+            var end = IndexOfControl(rest);
+            if (end + 2 >= rest.Length || rest[end] != '\r' || rest[end + 1] != '\n' || OptionalWhitespace.Contains(rest[end + 2]))
             {
                 return;
             }
 
-            at += name.Length + 1 + end + 2;
+            at += colon + 1 + end + 2;
             CheckLimit(at);
             _firstField = false;
-            Headers.Add(name, OptionalWhitespace.Trim(rest[..end]));
+            Add(name, OptionalWhitespace.Trim(rest[..end]));
         }
+    }
+
+    /// <summary>The first byte that is a control character, the tab included; the length where there is none.</summary>
+    private static int IndexOfControl(ReadOnlySpan<byte> bytes)
+    {
+        var greatest = Vector128.Create((byte)0x1f);
+        var delete = Vector128.Create((byte)0x7f);
+        var at = 0;
+        for (; at <= bytes.Length - Vector128<byte>.Count; at += Vector128<byte>.Count)
+        {
+            var part = Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(bytes), (nuint)at);
+            var controls = Vector128.Equals(Vector128.Min(part, greatest), part) | Vector128.Equals(part, delete);
+            if (controls != Vector128<byte>.Zero)
+            {
+                return at + BitOperations.TrailingZeroCount(controls.ExtractMostSignificantBits());
+            }
+        }
+
+        while (at < bytes.Length && bytes[at] is >= 0x20 and not 0x7f)
+        {
+            at++;
+        }
+
+        return at;
+    }
+
+    private void Add(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        _framing.Note(name, Headers.Count);
+        Headers.Add(name, value);
     }
 
     private bool TryTakeLine(ReadOnlySpan<byte> bytes, ref int at, bool ended, out ReadOnlySpan<byte> line, out bool folded)
@@ -204,6 +245,15 @@ internal sealed class ResponseHead(int maxBytes)
 
     private void ReadStatusLine(ReadOnlySpan<byte> line)
     {
+        if (line.Length > PlainStatusBytes && line.StartsWith("HTTP/1.1 "u8) && line[PlainStatusBytes] == ' ' &&
+            line[9] is >= (byte)'1' and <= (byte)'9' && IsDigit(line[10]) && IsDigit(line[11]) &&
+            IndexOfControl(line) == line.Length)
+        {
+            Status = ((line[9] - '0') * 100) + ((line[10] - '0') * 10) + (line[11] - '0');
+            Version = 11;
+            return;
+        }
+
         var space = line.IndexOf((byte)' ');
         if (space < 0 || line.IndexOfAny((byte)'\r', (byte)0) >= 0)
         {
@@ -249,7 +299,7 @@ internal sealed class ResponseHead(int maxBytes)
         // A field with a space in its name, or without a name, is accepted and has no meaning: Go reads it and its server never writes it.
         if (odd < 0 && !name.IsEmpty)
         {
-            Headers.Add(name, value);
+            Add(name, value);
         }
     }
 

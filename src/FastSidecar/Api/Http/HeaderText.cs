@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Text;
@@ -107,9 +109,13 @@ internal static class HeaderText
         return MatchesEight(text, bytes, last);
     }
 
+    /// <summary>Both have eight from there on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool MatchesEight(string text, ReadOnlySpan<byte> bytes, int start)
     {
-        var widened = Vector128.WidenLower(Vector128.CreateScalarUnsafe(BinaryPrimitives.ReadUInt64LittleEndian(bytes[start..])).AsByte());
-        return widened == Vector128.Create(MemoryMarshal.Cast<char, ushort>(text.AsSpan(start)));
+        Debug.Assert(start >= 0 && start + sizeof(ulong) <= bytes.Length && bytes.Length == text.Length, "eight characters lie within both texts");
+        var eight = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref MemoryMarshal.GetReference(bytes), start));
+        var characters = Unsafe.ReadUnaligned<Vector128<ushort>>(ref Unsafe.As<char, byte>(ref Unsafe.Add(ref Unsafe.AsRef(in text.GetPinnableReference()), start)));
+        return Vector128.WidenLower(Vector128.CreateScalarUnsafe(eight).AsByte()) == characters;
     }
 }
