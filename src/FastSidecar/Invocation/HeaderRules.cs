@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Invocation;
@@ -298,6 +299,7 @@ internal static class HeaderRules
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void AddCanonical(HeaderList output, HeaderRole role, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
         if ((role & (HeaderRole.Dapr | HeaderRole.Exact)) == HeaderRole.Exact)
@@ -306,6 +308,11 @@ internal static class HeaderRules
             return;
         }
 
+        AddRespelt(output, role, name, value);
+    }
+
+    private static void AddRespelt(HeaderList output, HeaderRole role, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
         var known = (role & ~HeaderRole.Exact) switch
         {
             HeaderRole.CallerAppId => "Dapr-Caller-App-Id"u8,

@@ -39,7 +39,7 @@ internal static class RequestHead
             var name = headers.Name(i);
             var start = at;
             at = PutField(head, at, name, headers.Value(i));
-            isSound &= EndsName(head, start, name.Length) && !IsFraming(name);
+            isSound &= EndsName(head, start, name.Length) && !(name.Length is 14 or 17 && IsFraming(name));
         }
 
         if (!isSound || CountControls(head[..at]) != 2 * (headers.Count + 1))

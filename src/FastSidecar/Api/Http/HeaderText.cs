@@ -9,7 +9,7 @@ namespace FastSidecar.Api.Http;
 
 /// <summary>
 /// Strings for header bytes, remembered: Kestrel's response headers are strings, and a sidecar sees the same few names and values again and
-/// again. One table per thread, direct-mapped; a slot is overwritten by the next text that falls on it.
+/// again. One table per thread, of pairs of slots; the next text that falls on a pair pushes one of the two out.
 /// </summary>
 internal static class HeaderText
 {
@@ -41,13 +41,19 @@ internal static class HeaderText
         }
 
         var table = _table ??= new string?[Slots];
-        ref var slot = ref table[Slot(bytes)];
-        if (slot is { } known && Matches(known, bytes))
+        var slot = Slot(bytes);
+        if (table[slot] is { } first && Matches(first, bytes))
         {
-            return known;
+            return first;
         }
 
-        return slot = Encoding.Latin1.GetString(bytes);
+        if (table[slot ^ 1] is { } second && Matches(second, bytes))
+        {
+            return second;
+        }
+
+        table[slot ^ 1] = table[slot];
+        return table[slot] = Encoding.Latin1.GetString(bytes);
     }
 
     /// <summary>
