@@ -1,25 +1,25 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 
 namespace FastSidecar.Invocation;
 
 /// <summary>A response, or why there is none. Whoever holds it owns the response and disposes it.</summary>
 internal readonly struct InvokeResult
 {
-    private InvokeResult(InvokeResponse? response, InvokeError? error)
-    {
-        Response = response;
-        Error = error;
-    }
+    /// <summary>One reference rather than two: results pass through every layer of a call, most of the time through its stored state.</summary>
+    private readonly object _value;
 
-    public InvokeResponse? Response { get; }
+    private InvokeResult(object value) => _value = value;
 
-    public InvokeError? Error { get; }
+    public InvokeResponse? Response => Failed ? null : Unsafe.As<InvokeResponse>(_value);
+
+    public InvokeError? Error => _value as InvokeError;
 
     [MemberNotNullWhen(true, nameof(Error))]
     [MemberNotNullWhen(false, nameof(Response))]
-    public bool Failed => Error is not null;
+    public bool Failed => _value is InvokeError;
 
-    public static implicit operator InvokeResult(InvokeResponse response) => new(response, null);
+    public static implicit operator InvokeResult(InvokeResponse response) => new(response);
 
-    public static implicit operator InvokeResult(InvokeError error) => new(null, error);
+    public static implicit operator InvokeResult(InvokeError error) => new(error);
 }

@@ -81,6 +81,18 @@ internal sealed class OutboundInvoker
         };
     }
 
+    /// <summary>The attempt has ended.</summary>
+    internal void Return(PeerAttempt attempt)
+    {
+        lock (_pool)
+        {
+            if (_pool.Count < MostPooledAttempts)
+            {
+                _pool.Push(attempt);
+            }
+        }
+    }
+
     private static ValueTask<InvokeResult> Failed(InvokeError error) => ValueTask.FromResult<InvokeResult>(error);
 
     /// <summary>Our own app needs no network, but Dapr asks the resolver all the same, and its failure fails the call.</summary>
@@ -96,16 +108,12 @@ internal sealed class OutboundInvoker
         return _ownApp is null ? ErrorTable.LocalAppChannelMissing : await _ownApp.InvokeAsync(request, cancellationToken);
     }
 
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
-    private async ValueTask<InvokeResult> InvokePeerAsync(InvokeRequest request, Route route, CancellationToken cancellationToken)
+    private ValueTask<InvokeResult> InvokePeerAsync(InvokeRequest request, Route route, CancellationToken cancellationToken)
     {
         AddCallerHeaders(request, route.AppId);
         var attempt = Rent();
         attempt.Start(request, route);
-        var result = await _attempts.RunAsync(attempt, route.AppId, cancellationToken);
-        attempt.Finish();
-        Return(attempt);
-        return result;
+        return _attempts.RunAsync(attempt, route.AppId, cancellationToken);
     }
 
     private void AddCallerHeaders(InvokeRequest request, string appId)
@@ -125,17 +133,6 @@ internal sealed class OutboundInvoker
             }
         }
 
-        return new PeerAttempt(_resolver!, _port, _peers);
-    }
-
-    private void Return(PeerAttempt attempt)
-    {
-        lock (_pool)
-        {
-            if (_pool.Count < MostPooledAttempts)
-            {
-                _pool.Push(attempt);
-            }
-        }
+        return new PeerAttempt(this, _resolver!, _port, _peers);
     }
 }

@@ -7,15 +7,13 @@ using FastSidecar.Transport.Async;
 
 namespace FastSidecar.Outbound;
 
-/// <summary>Tries a request at one address of the target after the other. Reused.</summary>
-internal sealed class PeerAttempt(CachingResolver resolver, int port, PeerTargets peers) : IAttempt
+/// <summary>Tries a request at one address of the target after the other. Goes back to its owner at the end.</summary>
+internal sealed class PeerAttempt(OutboundInvoker owner, CachingResolver resolver, int port, PeerTargets peers) : IAttempt
 {
     private InvokeRequest _request = null!;
     private Route _route;
+    private string _address = "";
     private TriedAddresses _tried;
-
-    /// <summary>Only a body of known length is sent again, and only while all that left of it was kept.</summary>
-    public bool CanRepeat => _request.Body.Length is not null && _request.Body.CanRepeat;
 
     public void Start(InvokeRequest request, in Route route)
     {
@@ -24,15 +22,42 @@ internal sealed class PeerAttempt(CachingResolver resolver, int port, PeerTarget
         _tried = default;
     }
 
-    public void Finish() => _request = null!;
+    public ValueTask<InvokeResult> RunAsync(int attempt, CancellationToken cancellationToken)
+    {
+        var resolving = resolver.ResolveAsync(new ResolveRequest(_route.AppId, _route.Namespace, port), _tried, cancellationToken);
+        return resolving.IsCompletedSuccessfully ? SendAsync(resolving.Result, attempt, cancellationToken) : RunAsync(resolving, attempt, cancellationToken);
+    }
+
+    /// <summary>
+    /// Only a body of known length is sent again, and only while all that left of it was kept. The next attempt, of this request or another, goes
+    /// elsewhere if there is an elsewhere.
+    /// </summary>
+    public bool CanRepeat(InvokeError failure)
+    {
+        if (failure.NotConnected)
+        {
+            resolver.Evict(_route.AppId, _route.Namespace, _address);
+        }
+
+        _tried.Add(_address);
+        return _request.Body.Length is not null && _request.Body.CanRepeat;
+    }
+
+    public void Finish()
+    {
+        _request = null!;
+        owner.Return(this);
+    }
 
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
-    public async ValueTask<InvokeResult> RunAsync(int attempt, CancellationToken cancellationToken)
+    private async ValueTask<InvokeResult> RunAsync(ValueTask<ResolvedAddress> resolving, int attempt, CancellationToken cancellationToken) =>
+        await SendAsync(await resolving, attempt, cancellationToken);
+
+    private ValueTask<InvokeResult> SendAsync(in ResolvedAddress resolved, int attempt, CancellationToken cancellationToken)
     {
-        var resolved = await resolver.ResolveAsync(new ResolveRequest(_route.AppId, _route.Namespace, port), _tried, cancellationToken);
         if (resolved.Error is { } notFound)
         {
-            return ErrorTable.NotResolved(notFound);
+            return ValueTask.FromResult<InvokeResult>(ErrorTable.NotResolved(notFound));
         }
 
         if (attempt > 0)
@@ -40,18 +65,7 @@ internal sealed class PeerAttempt(CachingResolver resolver, int port, PeerTarget
             _request.Body.Rewind();
         }
 
-        var result = await peers.For(resolved.Address!).InvokeAsync(_request, cancellationToken);
-        if (result.Failed && result.Error.MaySendAgain)
-        {
-            // The next attempt, of this request or another, goes elsewhere if there is an elsewhere.
-            if (result.Error.NotConnected)
-            {
-                resolver.Evict(_route.AppId, _route.Namespace, resolved.Address!);
-            }
-
-            _tried.Add(resolved.Address!);
-        }
-
-        return result;
+        _address = resolved.Address!;
+        return peers.For(_address).InvokeAsync(_request, cancellationToken);
     }
 }

@@ -10,8 +10,14 @@ internal interface IAttempt
     /// <summary>Runs the attempt with that number, counted from 0.</summary>
     ValueTask<InvokeResult> RunAsync(int attempt, CancellationToken cancellationToken);
 
-    /// <summary>The same request can be sent once more: its body is still whole and nothing of an answer was forwarded.</summary>
-    bool CanRepeat { get; }
+    /// <summary>
+    /// Told of a run that failed in a way that allows another (<see cref="InvokeError.MaySendAgain"/>). True when the same request can be
+    /// sent once more: its body is still whole and nothing of an answer was forwarded.
+    /// </summary>
+    bool CanRepeat(InvokeError failure);
+
+    /// <summary>There will be no further run.</summary>
+    void Finish();
 }
 
 /// <summary>
@@ -39,27 +45,34 @@ internal sealed class AttemptRunner(BuiltInRetry retry, TimeProvider time)
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeResult> RunAsync(IAttempt attempt, string targetName, CancellationToken cancellationToken)
     {
-        for (var number = 0; ; number++)
+        try
         {
-            var result = await attempt.RunAsync(number, cancellationToken);
-            if (!result.Failed || !result.Error.MaySendAgain || !attempt.CanRepeat)
+            for (var number = 0; ; number++)
             {
-                return result;
-            }
+                var result = await attempt.RunAsync(number, cancellationToken);
+                if (!result.Failed || !result.Error.MaySendAgain || !attempt.CanRepeat(result.Error))
+                {
+                    return result;
+                }
 
-            if (number == retry.Retries)
-            {
-                return ErrorTable.RetriesExhausted(targetName, retry.Retries, result.Error);
-            }
+                if (number == retry.Retries)
+                {
+                    return ErrorTable.RetriesExhausted(targetName, retry.Retries, result.Error);
+                }
 
-            try
-            {
-                await Task.Delay(retry.Delay, time, cancellationToken);
+                try
+                {
+                    await Task.Delay(retry.Delay, time, cancellationToken);
+                }
+                catch (OperationCanceledException)
+                {
+                    return ErrorTable.ClientGone;
+                }
             }
-            catch (OperationCanceledException)
-            {
-                return ErrorTable.ClientGone;
-            }
+        }
+        finally
+        {
+            attempt.Finish();
         }
     }
 }

@@ -30,7 +30,7 @@ public sealed class AttemptRunnerTests
     [InlineData(GrpcStatusCode.Unimplemented, true, 1)]
     public async Task AlwaysFails_AttemptsByCodeAndBody(GrpcStatusCode code, bool canRepeat, int attempts)
     {
-        var attempt = new ScriptedAttempt(_ => ErrorTable.PeerStatus(code, "x")) { CanRepeat = canRepeat };
+        var attempt = new ScriptedAttempt(_ => ErrorTable.PeerStatus(code, "x")) { IsRepeatable = canRepeat };
         var result = await RunAsync(attempt, waits: attempts - 1);
 
         Assert.Equal(attempts, attempt.Numbers.Count);
@@ -62,7 +62,7 @@ public sealed class AttemptRunnerTests
         ScriptedAttempt? attempt = null;
         attempt = new ScriptedAttempt(number =>
         {
-            attempt!.CanRepeat = number == 0;
+            attempt!.IsRepeatable = number == 0;
             return Unavailable;
         });
         var result = await RunAsync(attempt, waits: 1);
@@ -96,14 +96,22 @@ public sealed class AttemptRunnerTests
             _time.Advance(TimeSpan.FromMilliseconds(1));
         }
 
-        return await running.Within("the attempts");
+        var result = await running.Within("the attempts");
+        Assert.Equal(1, attempt.Finished);
+        return result;
     }
 
     private sealed class ScriptedAttempt(Func<int, InvokeResult> answer) : IAttempt
     {
         public List<int> Numbers { get; } = [];
 
-        public bool CanRepeat { get; set; } = true;
+        public bool IsRepeatable { get; set; } = true;
+
+        public int Finished { get; private set; }
+
+        public bool CanRepeat(InvokeError failure) => IsRepeatable;
+
+        public void Finish() => Finished++;
 
         public ValueTask<InvokeResult> RunAsync(int attempt, CancellationToken cancellationToken)
         {

@@ -33,18 +33,14 @@ internal sealed partial class HttpApi : IHttpHandler
         _apiToken = Encoding.Latin1.GetBytes(options.ApiToken);
     }
 
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     public async ValueTask HandleAsync(HttpExchange exchange)
     {
         exchange.Invoke.Phases.Received = _time.GetTimestamp();
         try
         {
             var target = _targets.Get(exchange.Method, exchange.RawTarget);
-            if (await RefuseAsync(exchange, target))
-            {
-                return;
-            }
-
-            await HandleAsync(exchange, target);
+            await (IsRefused(exchange, target, out var refusal) ? refusal : HandleAsync(exchange, target));
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or PeerMessageException)
         {
@@ -58,15 +54,13 @@ internal sealed partial class HttpApi : IHttpHandler
         }
     }
 
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
-    private async ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
+    private ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
     {
         if (_options.TraceHeaders && target.IsTraced)
         {
             if (Baggage.Validate(exchange.RequestHeaders) is { } invalidBaggage)
             {
-                await HttpErrorWriter.WriteTextAsync(exchange, 400, invalidBaggage);
-                return;
+                return HttpErrorWriter.WriteTextAsync(exchange, 400, invalidBaggage);
             }
 
             exchange.IsTraced = true;
@@ -74,51 +68,54 @@ internal sealed partial class HttpApi : IHttpHandler
 
         if (ApplyCors(exchange))
         {
-            await HttpErrorWriter.WriteEmptyAsync(exchange, 200);
-            return;
+            return HttpErrorWriter.WriteEmptyAsync(exchange, 200);
         }
 
         if (!IsAuthorized(exchange, target))
         {
-            await HttpErrorWriter.WriteTextAsync(exchange, 401, "invalid api token");
-            return;
+            return HttpErrorWriter.WriteTextAsync(exchange, 401, "invalid api token");
         }
 
+        return _apiLog is null ? _routes.HandleAsync(exchange, target) : HandleLoggedAsync(_apiLog, exchange, target);
+    }
+
+    private async ValueTask HandleLoggedAsync(IApiLog apiLog, HttpExchange exchange, RequestTarget target)
+    {
         try
         {
             await _routes.HandleAsync(exchange, target);
         }
         finally
         {
-            _apiLog?.Write(exchange, target, _time.GetElapsedTime(exchange.Invoke.Phases.Received));
+            apiLog.Write(exchange, target, _time.GetElapsedTime(exchange.Invoke.Phases.Received));
         }
     }
 
-    /// <summary>What Go's server refuses before Dapr sees it. True when the answer is written.</summary>
-    private async ValueTask<bool> RefuseAsync(HttpExchange exchange, RequestTarget target)
+    /// <summary>What Go's server refuses before Dapr sees it; then <paramref name="refusal"/> writes the answer.</summary>
+    private bool IsRefused(HttpExchange exchange, RequestTarget target, out ValueTask refusal)
     {
         if (exchange.HeadBytes > _options.MaxHeadBytes)
         {
-            await WriteRefusalAsync(exchange, 431);
+            refusal = WriteRefusalAsync(exchange, 431);
             return true;
         }
 
         if (target.IsMalformed || exchange.HasIllegalField)
         {
-            await WriteRefusalAsync(exchange, 400);
+            refusal = WriteRefusalAsync(exchange, 400);
             return true;
         }
 
         if (HasUnknownCoding(exchange))
         {
             exchange.ResponseHeaders.Add("Connection"u8, "close"u8);
-            await HttpErrorWriter.WriteAsync(exchange, 501, HttpErrorWriter.TextContentType, "Unsupported transfer encoding"u8.ToArray());
+            refusal = HttpErrorWriter.WriteAsync(exchange, 501, HttpErrorWriter.TextContentType, "Unsupported transfer encoding"u8.ToArray());
             return true;
         }
 
         if (target.Raw == "*" && target.Verb == "OPTIONS" && exchange.IsHttp1)
         {
-            await HttpErrorWriter.WriteEmptyAsync(exchange, 200);
+            refusal = HttpErrorWriter.WriteEmptyAsync(exchange, 200);
             return true;
         }
 
@@ -127,7 +124,7 @@ internal sealed partial class HttpApi : IHttpHandler
             if (!Ascii.EqualsIgnoreCase(expect, "100-continue"u8))
             {
                 exchange.ResponseHeaders.Add("Connection"u8, "close"u8);
-                await HttpErrorWriter.WriteEmptyAsync(exchange, 417);
+                refusal = HttpErrorWriter.WriteEmptyAsync(exchange, 417);
                 return true;
             }
 
@@ -135,6 +132,7 @@ internal sealed partial class HttpApi : IHttpHandler
             exchange.BodyUnknown = exchange.IsHttp11 && exchange.RequestLength != 0;
         }
 
+        refusal = default;
         return false;
     }
 

@@ -34,8 +34,7 @@ internal static class InvokeResponseWriter
     /// <param name="exchange">Whose answer it is.</param>
     /// <param name="response">Read, not disposed.</param>
     /// <param name="time">Bounds the wait for the end of a call whose body nobody gets.</param>
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
-    public static async ValueTask WriteAsync(HttpExchange exchange, InvokeResponse response, TimeProvider time)
+    public static ValueTask WriteAsync(HttpExchange exchange, InvokeResponse response, TimeProvider time)
     {
         var status = response.IsGrpcStatus ? GrpcHttpStatus.Of(response.Status) : response.Status;
         var known = exchange.RequestLength is not null;
@@ -45,27 +44,23 @@ internal static class InvokeResponseWriter
         if (response is { IsGrpcStatus: true, Status: not 0 })
         {
             WriteGrpcStatus(exchange, response, status);
-            await DrainAsync(exchange, response.Body, time);
+            return DrainAsync(exchange, response.Body, time);
         }
-        else if (status is 204 or 205 or 304)
+
+        if (status is 204 or 205 or 304)
         {
             AddEventStream(exchange, response, status);
             exchange.Start(status, status == 205 ? 0 : null);
-            await DrainAsync(exchange, response.Body, time);
+            return DrainAsync(exchange, response.Body, time);
         }
-        else if (status is >= 200 and <= 399)
+
+        if (status is >= 200 and <= 399)
         {
             AddEventStream(exchange, response, status);
-            await CopyAsync(exchange, response, status);
+            return CopyAsync(exchange, response, status);
         }
-        else if (known)
-        {
-            await BufferAsync(exchange, response, status);
-        }
-        else
-        {
-            await CopyAsync(exchange, response, status);
-        }
+
+        return known ? BufferAsync(exchange, response, status) : CopyAsync(exchange, response, status);
     }
 
     /// <summary>
@@ -88,13 +83,12 @@ internal static class InvokeResponseWriter
 
     private static bool WantsClose(HttpExchange exchange) => new ConnectionTokens(exchange.RequestHeaders).Contains("close"u8);
 
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
-    private static async ValueTask CopyAsync(HttpExchange exchange, InvokeResponse response, int status)
+    private static ValueTask CopyAsync(HttpExchange exchange, InvokeResponse response, int status)
     {
         // A local event stream is the app's answer as it stands, its length included; any other status takes the ordinary way.
         var length = exchange.Invoke.EventStream && status <= 299 ? response.Length : null;
         exchange.Start(status, length);
-        await StreamAsync(exchange, response.Body, isChunked: length is null && !exchange.IsHttp10);
+        return StreamAsync(exchange, response.Body, isChunked: length is null && !exchange.IsHttp10);
     }
 
     /// <summary>A gRPC app's failure: its status takes the body's place.</summary>

@@ -37,19 +37,23 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
             // Before the response is given back: the observer reads it.
             request.Phases.Ended = time.GetTimestamp();
             observer.RequestEnded(request, result);
-            await EndAsync(request, result);
+            if (result.Response is { } response)
+            {
+                await EndAsync(request, response);
+            }
+            else
+            {
+                request.Body.Finish();
+            }
         }
     }
 
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
-    private static async ValueTask EndAsync(InvokeRequest request, InvokeResult result)
+    private static async ValueTask EndAsync(InvokeRequest request, InvokeResponse response)
     {
         try
         {
-            if (result.Response is { } response)
-            {
-                await response.DisposeAsync();
-            }
+            await response.DisposeAsync();
         }
         finally
         {

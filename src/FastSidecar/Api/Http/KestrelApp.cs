@@ -38,7 +38,7 @@ internal sealed class KestrelApp(IHttpHandler handler) : IHttpApplication<Kestre
         }
 
         var handling = handler.HandleAsync(context);
-        return handling.IsCompletedSuccessfully ? Task.CompletedTask : handling.AsTask();
+        return handling.IsCompletedSuccessfully ? Task.CompletedTask : context.EndOf(handling);
     }
 
     public void DisposeContext(KestrelExchange context, Exception? exception) => context.Reset();

@@ -1,7 +1,6 @@
-using System.Buffers;
+using System.Buffers.Text;
 using System.IO.Pipelines;
-using System.Text;
-using FastSidecar.Invocation;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
@@ -11,14 +10,14 @@ namespace FastSidecar.Api.Http;
 /// <summary>An exchange on one of Kestrel's HTTP/1.1 connections.</summary>
 internal sealed class KestrelExchange : HttpExchange
 {
-    /// <summary>What no value may hold (RFC 9110 §5.5: control characters but the tab); Kestrel refuses NUL, CR and LF only.</summary>
-    private static readonly SearchValues<char> ControlCharacters =
-        SearchValues.Create("\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f");
+    /// <summary>Of a positive <see cref="long"/>.</summary>
+    private const int MostDigits = 19;
 
-    /// <summary>A token (RFC 9110 §5.6.2); Kestrel lets any other but NUL, blanks and the colon through.</summary>
-    private static readonly SearchValues<char> NameCharacters =
-        SearchValues.Create("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-
+    private readonly RepeatedFields _fields = new();
+    private readonly Action _onHandled;
+    private ValueTask _handling;
+    private AsyncTaskMethodBuilder _end;
+    private IFeatureCollection? _features;
     private IHttpRequestFeature _request = null!;
     private IHttpResponseFeature _response = null!;
     private IHttpResponseBodyFeature _responseBody = null!;
@@ -26,9 +25,12 @@ internal sealed class KestrelExchange : HttpExchange
     private IRequestBodyPipeFeature _requestBody = null!;
     private IConnectionLifetimeFeature? _connection;
     private ConnectionUse? _use;
+    private IHttpRequestBodyDetectionFeature? _bodyDetection;
     private long? _requestLength;
     private int _headBytes;
     private bool _hasIllegalField;
+
+    public KestrelExchange() => _onHandled = OnHandled;
 
     public override string Method => _request.Method;
 
@@ -63,17 +65,28 @@ internal sealed class KestrelExchange : HttpExchange
     /// <summary>Takes over Kestrel's next request.</summary>
     public void Begin(IFeatureCollection features)
     {
-        _request = features.GetRequiredFeature<IHttpRequestFeature>();
-        _response = features.GetRequiredFeature<IHttpResponseFeature>();
-        _responseBody = features.GetRequiredFeature<IHttpResponseBodyFeature>();
-        _lifetime = features.GetRequiredFeature<IHttpRequestLifetimeFeature>();
-        _requestBody = features.GetRequiredFeature<IRequestBodyPipeFeature>();
-        _connection = features.Get<IConnectionLifetimeFeature>();
-        _use = features.Get<ConnectionUse>();
+        if (!ReferenceEquals(features, _features))
+        {
+            TakeFeatures(features);
+        }
+
         IsTooLate = _use?.TryBegin() == false;
-        CopyHeaders();
-        var canHaveBody = features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? false;
-        _requestLength = canHaveBody ? _request.Headers.ContentLength : 0;
+        var length = _request.Headers.ContentLength;
+        _requestLength = _bodyDetection is { CanHaveBody: true } ? length : 0;
+        CopyHeaders(length);
+    }
+
+    /// <summary>
+    /// The end of the handler as Kestrel wants it, a <see cref="Task"/>: the one object that has to be new for every request, since a task ends but
+    /// once. Nothing more than the task is allocated.
+    /// </summary>
+    public Task EndOf(ValueTask handling)
+    {
+        _handling = handling;
+        _end = AsyncTaskMethodBuilder.Create();
+        var task = _end.Task;
+        handling.GetAwaiter().UnsafeOnCompleted(_onHandled);
+        return task;
     }
 
     public override void Abort() => _lifetime.Abort();
@@ -93,7 +106,8 @@ internal sealed class KestrelExchange : HttpExchange
         {
             var name = HeaderText.Of(list.Name(i));
             var value = HeaderText.Of(list.Value(i));
-            headers[name] = headers.TryGetValue(name, out var earlier) ? StringValues.Concat(earlier, value) : value;
+            var isFirst = list.IndexOf(list.Name(i)) == i;
+            headers[name] = isFirst ? value : StringValues.Concat(headers[name], value);
         }
 
         headers.ContentLength = contentLength;
@@ -101,37 +115,74 @@ internal sealed class KestrelExchange : HttpExchange
 
     protected override void DropHead() => _response.Headers.Clear();
 
-    private void CopyHeaders()
+    /// <summary>Kestrel may begin the connection's next request, with this object, before this returns.</summary>
+    private void OnHandled()
+    {
+        var (handling, end) = (_handling, _end);
+        (_handling, _end) = (default, default);
+        try
+        {
+            handling.GetAwaiter().GetResult();
+        }
+        catch (Exception e)
+        {
+            end.SetException(e);
+            return;
+        }
+
+        end.SetResult();
+    }
+
+    /// <summary>
+    /// Kestrel's connection is itself what all these look-ups find, and nobody puts another in its place: one look-up per connection is enough.
+    /// </summary>
+    private void TakeFeatures(IFeatureCollection features)
+    {
+        _request = features.GetRequiredFeature<IHttpRequestFeature>();
+        _response = features.GetRequiredFeature<IHttpResponseFeature>();
+        _responseBody = features.GetRequiredFeature<IHttpResponseBodyFeature>();
+        _lifetime = features.GetRequiredFeature<IHttpRequestLifetimeFeature>();
+        _requestBody = features.GetRequiredFeature<IRequestBodyPipeFeature>();
+        _connection = features.Get<IConnectionLifetimeFeature>();
+        _use = features.Get<ConnectionUse>();
+        _bodyDetection = features.Get<IHttpRequestBodyDetectionFeature>();
+        _features = features;
+    }
+
+    private void CopyHeaders(long? length)
     {
         // "GET /target HTTP/1.1" CRLF … CRLF.
         _hasIllegalField = false;
+        _fields.Restart();
+        var headers = _request.Headers;
         var headBytes = _request.Method.Length + _request.RawTarget.Length + " ".Length + " HTTP/1.1\r\n\r\n".Length;
-        foreach (var (name, values) in _request.Headers)
+
+        // Kestrel keeps it as a number, has framed the body by it already, and would make a string of it for every walk.
+        headers.ContentLength = null;
+        foreach (var (name, values) in headers)
         {
             // Kestrel's own, where a request had both lengths; the client never sent it.
-            if (name.Equals("X-Content-Length", StringComparison.OrdinalIgnoreCase) && _request.Headers.ContainsKey("Transfer-Encoding"))
+            if (name.Equals("X-Content-Length", StringComparison.OrdinalIgnoreCase) && headers.ContainsKey("Transfer-Encoding"))
             {
                 continue;
             }
 
-            _hasIllegalField |= name.AsSpan().ContainsAnyExcept(NameCharacters);
             for (var i = 0; i < values.Count; i++)
             {
                 var value = values[i] ?? "";
-                CopyHeader(name, value);
-                _hasIllegalField |= value.AsSpan().ContainsAny(ControlCharacters);
+                _hasIllegalField |= !_fields.Add(name, value, RequestHeaders);
                 headBytes += name.Length + ": ".Length + value.Length + "\r\n".Length;
             }
         }
 
-        _headBytes = headBytes;
-    }
+        if (length is { } bytes)
+        {
+            Span<byte> digits = stackalloc byte[MostDigits];
+            Utf8Formatter.TryFormat(bytes, digits, out var count);
+            RequestHeaders.Add("Content-Length"u8, digits[..count]);
+            headBytes += "Content-Length: \r\n".Length + count;
+        }
 
-    private void CopyHeader(string name, string value)
-    {
-        var nameBytes = RequestHeaders.Append(name.Length, value.Length, out var valueBytes);
-        Encoding.Latin1.GetBytes(name, nameBytes);
-        _hasIllegalField |= !HeaderNames.IsToken(nameBytes);
-        Encoding.Latin1.GetBytes(value, valueBytes);
+        _headBytes = headBytes;
     }
 }

@@ -78,58 +78,43 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeResult> SendAsync(InvokeRequest request, byte[] target, CancellationToken cancellationToken)
     {
-        var sent = await TrySendAsync(request, target, fresh: false, cancellationToken);
-        if (sent is { } result)
+        for (var fresh = false; ; fresh = true)
         {
-            return result;
-        }
-
-        request.Body.Rewind();
-        return (await TrySendAsync(request, target, fresh: true, cancellationToken))!.Value;
-    }
-
-    /// <summary>Null when the request is to be sent again; never on a fresh connection.</summary>
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
-    private async ValueTask<InvokeResult?> TrySendAsync(InvokeRequest request, byte[] target, bool fresh, CancellationToken cancellationToken)
-    {
-        Http1Exchange exchange;
-        try
-        {
-            exchange = await _client.OpenAsync(fresh, cancellationToken);
-        }
-        catch (Exception e) when (e is SocketException or TimeoutException or OperationCanceledException or ObjectDisposedException)
-        {
-            // Disposed: a request that came while the sidecar stops.
-            return Failed(request, target, ConnectFailure(e));
-        }
-
-        request.Phases.TargetReady = _time.GetTimestamp();
-        var call = Rent();
-        try
-        {
-            await call.StartAsync(exchange, request, target, cancellationToken);
-            request.Phases.ResponseHead = _time.GetTimestamp();
-            InvokeResult result = call;
-            _observer.AttemptEnded(request, result, attempt: 0);
-            return result;
-        }
-        catch (Exception e)
-        {
-            // Whatever it was, connection and call are given back.
-            var cause = call.UploadError ?? AppFailure.Of(e);
-            var maySendAgain = !fresh && call.UploadError is null && MaySendAgain(e, exchange, request);
-            await call.DisposeAsync();
-            if (maySendAgain && request.Body.CanRepeat)
+            Http1Exchange? exchange = null;
+            AppCall? call = null;
+            try
             {
-                return null;
+                exchange = await _client.OpenAsync(fresh, cancellationToken);
+                request.Phases.TargetReady = _time.GetTimestamp();
+                call = Rent();
+                await call.StartAsync(exchange, request, target, cancellationToken);
+                request.Phases.ResponseHead = _time.GetTimestamp();
+                _observer.AttemptEnded(request, call, attempt: 0);
+                return call;
+            }
+            catch (Exception e) when (exchange is null && e is SocketException or TimeoutException or OperationCanceledException or ObjectDisposedException)
+            {
+                // Disposed: a request that came while the sidecar stops.
+                return Failed(request, target, ConnectFailure(e));
+            }
+            catch (Exception e) when (call is not null)
+            {
+                // Whatever it was, connection and call are given back.
+                var cause = call.UploadError ?? AppFailure.Of(e);
+                var maySendAgain = !fresh && call.UploadError is null && MaySendAgain(e, exchange!, request);
+                await call.DisposeAsync();
+                if (!maySendAgain || !request.Body.CanRepeat)
+                {
+                    if (IsExpected(e))
+                    {
+                        return Failed(request, target, cause);
+                    }
+
+                    throw;
+                }
             }
 
-            if (IsExpected(e))
-            {
-                return Failed(request, target, cause);
-            }
-
-            throw;
+            request.Body.Rewind();
         }
     }
 

@@ -58,15 +58,14 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     /// <summary>
     /// CallLocalStream: sends the head and what is there of the body, and returns when the response head is in. Null, or why there is none.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
-    public async ValueTask<InvokeError?> SendStreamAsync(PeerCallTemplate template, CancellationToken cancellationToken)
+    public ValueTask<InvokeError?> SendStreamAsync(PeerCallTemplate template, CancellationToken cancellationToken)
     {
         _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
 #pragma warning disable CA2012 // One consumer, once: DisposeAsync awaits it, or finds it completed.
         _upload = UploadAsync(cancellationToken);
 #pragma warning restore CA2012
         _uploading = true;
-        return await ReadHeadAsync(unary: false, cancellationToken);
+        return ReadHeadAsync(unary: false, cancellationToken);
     }
 
     /// <summary>CallLocal: the whole body in one message.</summary>

@@ -6,7 +6,6 @@ using FastSidecar.Protocol.Peer;
 using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Channels;
 using FastSidecar.Transport.Grpc;
-using FastSidecar.Transport.Http2;
 
 namespace FastSidecar.Targets.Peers;
 
@@ -39,78 +38,89 @@ internal sealed class PeerTarget : ITarget
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
     {
-        var result = await SendAsync(request, unary: false, cancellationToken);
-        if (result.Failed && result.Error.NeverProcessed && request.Body.CanRepeat)
+        var sending = Sending.First;
+        while (true)
         {
-            // The peer has provably not looked at it: grpc-go sends such a call once more by itself (grpc-go stream.go), whatever the
-            // policy.
-            request.Body.Rewind();
-            result = await SendAsync(request, unary: false, cancellationToken);
-        }
-
-        if (result.Failed && result.Error.Code == GrpcStatusCode.Unimplemented)
-        {
-            result = await FallBackAsync(request, cancellationToken);
-        }
-
-        _observer.AttemptEnded(request, result, attempt: 0);
-        return result;
-    }
-
-    /// <summary>A peer before Dapr 1.10 knows only the unary call.</summary>
-    private async ValueTask<InvokeResult> FallBackAsync(InvokeRequest request, CancellationToken cancellationToken)
-    {
-        if (request.Body.Length is null || !request.Body.CanRepeat)
-        {
-            return ErrorTable.StreamingUnsupported(request.Target);
-        }
-
-        request.Body.Rewind();
-        return await SendAsync(request, unary: true, cancellationToken);
-    }
-
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
-    private async ValueTask<InvokeResult> SendAsync(InvokeRequest request, bool unary, CancellationToken cancellationToken)
-    {
-        Http2Stream stream;
-        try
-        {
-            stream = await _channels.OpenStreamAsync(_key, cancellationToken);
-        }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
-        {
-            // Disposed: a request that came while the sidecar stops.
-            return e is ObjectDisposedException ? ErrorTable.ClientGone : PeerFailure.Of(e);
-        }
-
-        request.Phases.TargetReady = _time.GetTimestamp();
-        var call = _calls.Rent();
-        try
-        {
-            call.Start(stream, request);
-            var error = unary
-                ? await call.SendUnaryAsync(_unaryTemplate, cancellationToken)
-                : await call.SendStreamAsync(_streamTemplate, cancellationToken);
-            if (error is null)
+            PeerCall? call = null;
+            InvokeError? error;
+            try
             {
-                request.Phases.ResponseHead = _time.GetTimestamp();
-                return call;
+                var stream = await _channels.OpenStreamAsync(_key, cancellationToken);
+                request.Phases.TargetReady = _time.GetTimestamp();
+                call = _calls.Rent();
+                call.Start(stream, request);
+                error = sending is Sending.Unary
+                    ? await call.SendUnaryAsync(_unaryTemplate, cancellationToken)
+                    : await call.SendStreamAsync(_streamTemplate, cancellationToken);
+                if (error is null)
+                {
+                    request.Phases.ResponseHead = _time.GetTimestamp();
+                    _observer.AttemptEnded(request, call, attempt: 0);
+                    return call;
+                }
+            }
+            catch (Exception e) when (call is null && e is IOException or OperationCanceledException or ObjectDisposedException)
+            {
+                // Disposed: a request that came while the sidecar stops.
+                error = e is ObjectDisposedException ? ErrorTable.ClientGone : PeerFailure.Of(e);
+            }
+            catch (Exception e) when (call is not null)
+            {
+                // Whatever it was, stream and call are given back, and nobody reads the request's body any longer.
+                error = call.UploadError ?? (request.Body.IsBroken ? new InvokeError(ErrorSide.Client, null, e.Message) : PeerFailure.Of(e));
+                if (e is not (IOException or OperationCanceledException or PeerMessageException))
+                {
+                    await call.DisposeAsync();
+                    throw;
+                }
             }
 
-            await call.DisposeAsync();
-            return error;
-        }
-        catch (Exception e)
-        {
-            // Whatever it was, stream and call are given back, and nobody reads the request's body any longer.
-            var error = call.UploadError ?? (request.Body.IsBroken ? new InvokeError(ErrorSide.Client, null, e.Message) : PeerFailure.Of(e));
-            await call.DisposeAsync();
-            if (e is IOException or OperationCanceledException or PeerMessageException)
+            if (call is not null)
             {
+                await call.DisposeAsync();
+            }
+
+            if (!SendsAgain(ref sending, ref error, request))
+            {
+                _observer.AttemptEnded(request, error, attempt: 0);
                 return error;
             }
 
-            throw;
+            request.Body.Rewind();
         }
+    }
+
+    /// <summary>
+    /// A call at which the peer has provably not looked is sent once more whatever the policy, as grpc-go does by itself (grpc-go stream.go). A peer
+    /// before Dapr 1.10 knows only the unary call.
+    /// </summary>
+    private static bool SendsAgain(ref Sending sending, ref InvokeError error, InvokeRequest request)
+    {
+        if (sending is Sending.First && error.NeverProcessed && request.Body.CanRepeat)
+        {
+            sending = Sending.Again;
+            return true;
+        }
+
+        if (sending is Sending.Unary || error.Code != GrpcStatusCode.Unimplemented)
+        {
+            return false;
+        }
+
+        sending = Sending.Unary;
+        if (request.Body.Length is not null && request.Body.CanRepeat)
+        {
+            return true;
+        }
+
+        error = ErrorTable.StreamingUnsupported(request.Target);
+        return false;
+    }
+
+    private enum Sending
+    {
+        First,
+        Again,
+        Unary,
     }
 }
