@@ -3,8 +3,8 @@ using System.Text;
 namespace FastSidecar.Transport.Http1;
 
 /// <summary>
-/// The first field of each name that a response's framing follows from, noted while the head is read so that nobody searches for it. An index
-/// into the head's list, or −1.
+/// The first field of each name that a response's framing follows from, noted while the head is read so that nobody searches for it. An
+/// index into the head's list, or −1.
 /// </summary>
 internal struct FramingFields()
 {
@@ -37,5 +37,6 @@ internal struct FramingFields()
         }
     }
 
-    private static bool Is(ReadOnlySpan<byte> name, ReadOnlySpan<byte> usual) => name.SequenceEqual(usual) || Ascii.EqualsIgnoreCase(name, usual);
+    private static bool Is(ReadOnlySpan<byte> name, ReadOnlySpan<byte> usual) =>
+        name.SequenceEqual(usual) || Ascii.EqualsIgnoreCase(name, usual);
 }

@@ -71,8 +71,8 @@ internal static class RequestHead
     }
 
     /// <summary>
-    /// Copies without asking for the room, which <see cref="Length"/> counted for the whole head. A name or value is a few bytes, and these are
-    /// moved in two registers that may overlap.
+    /// Copies without asking for the room, which <see cref="Length"/> counted for the whole head. A name or value is a few bytes, and these
+    /// are moved in two registers that may overlap.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Put(Span<byte> head, int at, ReadOnlySpan<byte> bytes)

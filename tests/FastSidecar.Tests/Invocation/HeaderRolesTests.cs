@@ -40,7 +40,10 @@ public sealed class HeaderRolesTests
     };
 
     private static readonly string[] Others =
-        ["", "a", "Accept", "Cookie", "Warning", "Via", "Date", ":authority", ":", ":x-bin", "grpc-timeout", "Grpc-", "grpc", "grpc-trace-bin", "A-BIN", "bin", "-bin", "x-forwarded"];
+    [
+        "", "a", "Accept", "Cookie", "Warning", "Via", "Date", "x-forwarded", ":authority", ":", ":x-bin",
+        "grpc-timeout", "Grpc-", "grpc", "grpc-trace-bin", "A-BIN", "bin", "-bin",
+    ];
 
     [Fact]
     public void EveryKnownName_HasItsRoleInAnyCase()

@@ -96,7 +96,8 @@ public sealed class HeaderRulesTests
     public void SeveralIdentities_AreOneAtTheApp(string fields, string expected)
     {
         var app = new HeaderList();
-        HeaderRules.MetadataToApp(List([.. fields.Split(',').Select(f => (f.Split('=')[0], f.Split('=')[1]))]), default, fromPeer: true, app);
+        var metadata = List([.. fields.Split(',').Select(f => (f.Split('=')[0], f.Split('=')[1]))]);
+        HeaderRules.MetadataToApp(metadata, default, fromPeer: true, app);
         Assert.Equal([("Dapr-Caller-App-Id", expected)], Pairs(app));
     }
 

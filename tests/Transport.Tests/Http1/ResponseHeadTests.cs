@@ -10,7 +10,8 @@ public sealed class ResponseHeadTests
 {
     private static readonly string[] Names = ["A", "Date", "Content-Type", "X-Longer-Than-A-Vector-Of-Thirty-Two", "a b", "a\t", "", " a", "a(", "\u00e4"];
 
-    private static readonly string[] Values = ["", " b", "b", "\tb\t ", "  b c  ", "a:b", "\u00e4", "a\tb", "a\u007fb", "a\u0001b", "0123456789abcdefghijklmnopqrst\u001f"];
+    private static readonly string[] Values =
+        ["", " b", "b", "\tb\t ", "  b c  ", "a:b", "\u00e4", "a\tb", "a\u007fb", "a\u0001b", "0123456789abcdefghijklmnopqrst\u001f"];
 
     [Theory]
     [InlineData("Connection: a\r\nconnection: b\r\nContent-Length: 1\r\n", 0, 2, -1)]
@@ -59,7 +60,8 @@ public sealed class ResponseHeadTests
             for (var left = random.Next(1, 5); left > 0; left--)
             {
                 var isOdd = random.Next(6) == 0;
-                lines.Add($"{Names[random.Next(isOdd ? Names.Length : 4)]}:{Values[random.Next(isOdd ? Values.Length : 7)]}{(random.Next(10) == 0 ? "~\n fold" : "")}");
+                var fold = random.Next(10) == 0 ? "~\n fold" : "";
+                lines.Add($"{Names[random.Next(isOdd ? Names.Length : 4)]}:{Values[random.Next(isOdd ? Values.Length : 7)]}{fold}");
             }
 
             var rest = new string('z', random.Next(40));

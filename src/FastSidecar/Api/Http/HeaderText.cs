@@ -119,9 +119,9 @@ internal static class HeaderText
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool MatchesEight(string text, ReadOnlySpan<byte> bytes, int start)
     {
-        Debug.Assert(start >= 0 && start + sizeof(ulong) <= bytes.Length && bytes.Length == text.Length, "eight characters lie within both texts");
+        Debug.Assert(start + sizeof(ulong) <= bytes.Length && bytes.Length == text.Length, "eight lie within both texts");
         var eight = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref MemoryMarshal.GetReference(bytes), start));
-        var characters = Unsafe.ReadUnaligned<Vector128<ushort>>(ref Unsafe.As<char, byte>(ref Unsafe.Add(ref Unsafe.AsRef(in text.GetPinnableReference()), start)));
-        return Vector128.WidenLower(Vector128.CreateScalarUnsafe(eight).AsByte()) == characters;
+        ref var characters = ref Unsafe.As<char, ushort>(ref MemoryMarshal.GetReference(text.AsSpan()));
+        return Vector128.WidenLower(Vector128.CreateScalarUnsafe(eight).AsByte()) == Vector128.LoadUnsafe(ref characters, (nuint)start);
     }
 }
