@@ -9,11 +9,8 @@ namespace FastSidecar.Invocation;
 /// </summary>
 internal sealed class CallerHeaders
 {
-    private readonly byte[] _appId;
-    private readonly byte[] _namespace;
-    private readonly byte[] _hostAddress;
-    private readonly byte[] _hostName;
-    private readonly byte[] _forwarded;
+    /// <summary>Those that are the same for every call. Only read once it is built, by any thread.</summary>
+    private readonly HeaderList _same = new();
 
     /// <param name="appId">The own app's id.</param>
     /// <param name="appNamespace">The own namespace.</param>
@@ -21,16 +18,24 @@ internal sealed class CallerHeaders
     /// <param name="hostName">The machine's name; empty when it has none.</param>
     public CallerHeaders(string appId, string appNamespace, string hostAddress, string hostName)
     {
-        _appId = Encoding.UTF8.GetBytes(appId);
-        _namespace = Encoding.UTF8.GetBytes(appNamespace);
-        _hostAddress = Encoding.UTF8.GetBytes(hostAddress);
-        _hostName = Encoding.UTF8.GetBytes(hostName);
-
         // RFC 7239 §6: an IPv6 address is written in brackets, and those need quotes.
         var node = hostAddress.Contains(':', StringComparison.Ordinal) ? $"\"[{hostAddress}]\"" : hostAddress;
         var address = hostAddress.Length > 0 ? $"for={node};by={node}" : "";
         var host = hostName.Length > 0 ? $"host={hostName}" : "";
-        _forwarded = Encoding.UTF8.GetBytes(address.Length > 0 && host.Length > 0 ? $"{address};{host}" : address + host);
+        var forwarded = address.Length > 0 && host.Length > 0 ? $"{address};{host}" : address + host;
+        if (hostAddress.Length > 0)
+        {
+            _same.Add(HeaderNames.ForwardedFor, Encoding.UTF8.GetBytes(hostAddress));
+        }
+
+        if (hostName.Length > 0)
+        {
+            _same.Add(HeaderNames.ForwardedHost, Encoding.UTF8.GetBytes(hostName));
+        }
+
+        _same.Add(HeaderNames.Forwarded, Encoding.UTF8.GetBytes(forwarded));
+        _same.Add(HeaderNames.CallerNamespace, Encoding.UTF8.GetBytes(appNamespace));
+        _same.Add(HeaderNames.CallerAppId, Encoding.UTF8.GetBytes(appId));
     }
 
     /// <summary>
@@ -39,19 +44,7 @@ internal sealed class CallerHeaders
     /// </summary>
     public void AddTo(HeaderList metadata, ReadOnlySpan<byte> calleeAppId)
     {
-        if (_hostAddress.Length > 0)
-        {
-            metadata.Add(HeaderNames.ForwardedFor, _hostAddress);
-        }
-
-        if (_hostName.Length > 0)
-        {
-            metadata.Add(HeaderNames.ForwardedHost, _hostName);
-        }
-
-        metadata.Add(HeaderNames.Forwarded, _forwarded);
-        metadata.Add(HeaderNames.CallerNamespace, _namespace);
-        metadata.Add(HeaderNames.CallerAppId, _appId);
+        _same.CopyTo(metadata);
         metadata.Add(HeaderNames.CalleeAppId, calleeAppId);
         metadata.Add(HeaderNames.DestinationAppId, calleeAppId);
     }

@@ -14,6 +14,31 @@ internal readonly ref struct ConnectionTokens
         _first = headers.IndexOf(HeaderNames.Connection);
     }
 
+    /// <summary>
+    /// Some token is not itself the name of a hop-by-hop field, as in <c>Connection: keep-alive</c>. Without one no other field is named.
+    /// </summary>
+    public bool NamesFurtherFields()
+    {
+        for (var i = _first; i >= 0; i = _headers.IndexOf(HeaderNames.Connection, i + 1))
+        {
+            var value = _headers.Value(i);
+            if (value.SequenceEqual("keep-alive"u8))
+            {
+                continue; // What most servers send that send any.
+            }
+
+            while (TryCut(ref value, out var token))
+            {
+                if (!HeaderNames.IsHopByHop(token))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
     public bool Contains(ReadOnlySpan<byte> name)
     {
         for (var i = _first; i >= 0; i = _headers.IndexOf(HeaderNames.Connection, i + 1))
@@ -46,7 +71,7 @@ internal readonly ref struct ConnectionTokens
         while (!value.IsEmpty)
         {
             var comma = value.IndexOf((byte)',');
-            token = (comma < 0 ? value : value[..comma]).Trim(" \t"u8);
+            token = Trim(comma < 0 ? value : value[..comma]);
             value = comma < 0 ? default : value[(comma + 1)..];
             if (!token.IsEmpty)
             {
@@ -57,4 +82,21 @@ internal readonly ref struct ConnectionTokens
         token = default;
         return false;
     }
+
+    private static ReadOnlySpan<byte> Trim(ReadOnlySpan<byte> token)
+    {
+        while (!token.IsEmpty && IsBlank(token[0]))
+        {
+            token = token[1..];
+        }
+
+        while (!token.IsEmpty && IsBlank(token[^1]))
+        {
+            token = token[..^1];
+        }
+
+        return token;
+    }
+
+    private static bool IsBlank(byte b) => b is (byte)' ' or (byte)'\t';
 }

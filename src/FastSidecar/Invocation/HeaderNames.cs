@@ -6,8 +6,18 @@ namespace FastSidecar.Invocation;
 /// <summary>Names of header fields and what they mean for forwarding. Comparisons ignore ASCII case.</summary>
 internal static class HeaderNames
 {
-    private static readonly SearchValues<byte> TokenBytes =
-        SearchValues.Create("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8);
+    /// <summary>Where the second half of <see cref="Spelling"/> begins.</summary>
+    private const int WordStart = 256;
+
+    private static readonly SearchValues<byte> TokenBytes = SearchValues.Create(Token);
+
+    /// <summary>
+    /// What becomes of each byte in the canonical spelling: inside a word, and from <see cref="WordStart"/> on at its start. Zero for a byte
+    /// that no header may have.
+    /// </summary>
+    private static readonly byte[] Spelling = CreateSpelling();
+
+    private static ReadOnlySpan<byte> Token => "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8;
 
     public static ReadOnlySpan<byte> Connection => "Connection"u8;
 
@@ -44,6 +54,8 @@ internal static class HeaderNames
 
     public static ReadOnlySpan<byte> Forwarded => "Forwarded"u8;
 
+    public static ReadOnlySpan<byte> UserAgent => "User-Agent"u8;
+
     /// <summary>Every byte may stand in a field name (RFC 9110 §5.1).</summary>
     public static bool IsToken(ReadOnlySpan<byte> name) => !name.IsEmpty && name.IndexOfAnyExcept(TokenBytes) < 0;
 
@@ -56,65 +68,46 @@ internal static class HeaderNames
     /// </summary>
     public static void WriteCanonical(ReadOnlySpan<byte> name, Span<byte> output)
     {
-        name.CopyTo(output);
-        if (name.IndexOfAnyExcept(TokenBytes) >= 0)
-        {
-            return;
-        }
-
-        var startsWord = true;
+        var spelling = Spelling;
+        output = output[..name.Length];
+        var start = WordStart;
         for (var i = 0; i < name.Length; i++)
         {
-            var value = output[i];
-            if (startsWord && value is >= (byte)'a' and <= (byte)'z')
+            var spelt = spelling[start + name[i]];
+            if (spelt == 0)
             {
-                output[i] = (byte)(value - 0x20);
-            }
-            else if (!startsWord && value is >= (byte)'A' and <= (byte)'Z')
-            {
-                output[i] = (byte)(value + 0x20);
+                name.CopyTo(output);
+                return;
             }
 
-            startsWord = value == '-';
+            output[i] = spelt;
+            start = spelt == '-' ? WordStart : 0;
         }
     }
 
-    /// <summary>
-    /// Fields that concern one connection only, as Dapr lists them (RFC 9110 §7.6.1; Dapr <c>pkg/messaging/v1/util.go</c>
-    /// IsHopByHopHeader).
-    /// </summary>
-    public static bool IsHopByHop(ReadOnlySpan<byte> name) => name.Length switch
-    {
-        2 => Is(name, "te"u8),
-        7 => Is(name, "upgrade"u8) || Is(name, "trailer"u8),
-        10 => Is(name, "connection"u8) || Is(name, "keep-alive"u8),
-        14 => Is(name, "http2-settings"u8),
-        16 => Is(name, "proxy-connection"u8),
-        17 => Is(name, "transfer-encoding"u8),
-        18 => Is(name, "proxy-authenticate"u8),
-        19 => Is(name, "proxy-authorization"u8),
-        _ => false,
-    };
+    /// <summary>Fields that concern one connection only.</summary>
+    public static bool IsHopByHop(ReadOnlySpan<byte> name) => HeaderRoles.Of(name).IsAny(HeaderRole.HopByHop);
 
     /// <summary>The three that tell an app who calls it.</summary>
-    public static bool IsCallerIdentity(ReadOnlySpan<byte> name) => name.Length switch
-    {
-        18 => Is(name, CallerAppId) || Is(name, CalleeAppId),
-        21 => Is(name, CallerNamespace),
-        _ => false,
-    };
+    public static bool IsCallerIdentity(ReadOnlySpan<byte> name) => HeaderRoles.Of(name).IsAny(HeaderRole.CallerIdentity);
 
     /// <summary>Whether the calling sidecar adds a field of that name.</summary>
-    public static bool IsAddedBySidecar(ReadOnlySpan<byte> name) => name.Length switch
-    {
-        9 => Is(name, Forwarded),
-        15 => Is(name, ForwardedFor),
-        16 => Is(name, ForwardedHost),
-        _ => IsCallerIdentity(name),
-    };
+    public static bool IsAddedBySidecar(ReadOnlySpan<byte> name) => HeaderRoles.Of(name).IsAny(HeaderRole.AddedBySidecar);
 
     /// <summary>gRPC's binary metadata; it never becomes an HTTP header.</summary>
     public static bool IsBinary(ReadOnlySpan<byte> name) => name.Length >= 4 && Is(name[^4..], "-bin"u8);
 
     public static bool IsReservedByGrpc(ReadOnlySpan<byte> name) => name.Length >= 5 && Is(name[..5], "grpc-"u8);
+
+    private static byte[] CreateSpelling()
+    {
+        var spelling = new byte[2 * WordStart];
+        foreach (var b in Token)
+        {
+            spelling[b] = b is >= (byte)'A' and <= (byte)'Z' ? (byte)(b + 0x20) : b;
+            spelling[WordStart + b] = b is >= (byte)'a' and <= (byte)'z' ? (byte)(b - 0x20) : b;
+        }
+
+        return spelling;
+    }
 }

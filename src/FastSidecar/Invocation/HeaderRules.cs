@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Invocation;
@@ -27,38 +28,30 @@ internal static class HeaderRules
     /// </summary>
     public static void ClientToMetadata(HeaderList client, ClientHeaderOptions options, HeaderList metadata)
     {
-        var isChunked = client.Contains("Transfer-Encoding"u8);
-        var hasLength = false;
+        var dropped = Dropped(options, isChunked: client.Contains("Transfer-Encoding"u8));
+        var seen = HeaderRole.None;
         for (var i = 0; i < client.Count; i++)
         {
             var name = client.Name(i);
-            var value = client.Value(i);
-            if (IsTakenByServer(name, isChunked) || IsDropped(name, options))
+            var role = HeaderRoles.Of(name);
+
+            // Several lengths are the same number, and one line.
+            if (role.IsAny(dropped | (seen & HeaderRole.ContentLength)))
             {
                 continue;
             }
 
-            if (HeaderNames.Is(name, HeaderNames.ContentLength))
+            seen |= role;
+            if (options.ToPeer && role.IsAny(HeaderRole.Connection))
             {
-                // Several lines with the same number are one.
-                if (hasLength)
-                {
-                    continue;
-                }
-
-                hasLength = true;
-            }
-
-            if (options.ToPeer && HeaderNames.Is(name, HeaderNames.Connection))
-            {
-                AddConnection(metadata, value);
+                AddConnection(metadata, client.Value(i));
                 continue;
             }
 
-            AddCanonical(metadata, default, name, value);
+            AddCanonical(metadata, role, name, client.Value(i));
         }
 
-        AddCacheControl(metadata);
+        AddCacheControl(seen, metadata);
     }
 
     /// <summary>
@@ -75,42 +68,44 @@ internal static class HeaderRules
     public static void MetadataToApp(HeaderList metadata, ReadOnlySpan<byte> contentType, bool fromPeer, HeaderList app)
     {
         var tokens = new ConnectionTokens(metadata);
-        var hasUserAgent = false;
-        var hasBaggage = false;
+        var namesFields = tokens.NamesFurtherFields();
+        var seen = HeaderRole.None;
+        var real = HeaderRole.None;
         for (var i = 0; i < metadata.Count; i++)
         {
             var name = metadata.Name(i);
             var value = metadata.Value(i);
-            if (IsKeptFromHttp(name) || HeaderNames.Is(name, "host"u8))
+            var role = HeaderRoles.Of(name);
+            if (role.IsAny(HeaderRole.KeptFromHttp | HeaderRole.Host))
             {
                 continue;
             }
 
-            if (HeaderNames.Is(name, HeaderNames.Baggage))
+            if (role.IsAny(HeaderRole.Baggage))
             {
-                AddFirst(app, HeaderNames.Baggage, value, ref hasBaggage);
+                AddFirst(app, HeaderNames.Baggage, value, ref seen, HeaderRole.Baggage);
                 continue;
             }
 
-            var isProtected = fromPeer && HeaderNames.IsAddedBySidecar(name);
-            if (isProtected ? IsImitation(metadata, i) : tokens.Contains(name))
+            var isProtected = fromPeer && role.IsAny(HeaderRole.AddedBySidecar);
+            if (isProtected ? IsImitation(metadata, i, role, ref real) : namesFields && tokens.Contains(name))
             {
                 continue;
             }
 
-            if (HeaderNames.Is(name, "user-agent"u8))
+            if (role.IsAny(HeaderRole.UserAgent))
             {
                 // Go sends the first one only, and none when that is empty.
-                if (!hasUserAgent && !value.IsEmpty)
+                if (!value.IsEmpty)
                 {
-                    app.Add("User-Agent"u8, value);
+                    AddFirst(app, HeaderNames.UserAgent, value, ref seen, HeaderRole.UserAgent);
                 }
 
-                hasUserAgent = true;
+                seen |= HeaderRole.UserAgent;
                 continue;
             }
 
-            AddForwarded(app, name, value);
+            AddForwarded(app, role, name, value);
         }
 
         if (!contentType.IsEmpty)
@@ -129,22 +124,33 @@ internal static class HeaderRules
     /// not dropped.
     /// </param>
     /// <param name="metadata">Receives the fields.</param>
-    public static void AppToMetadata(HeaderList app, bool isHttp10, HeaderList metadata)
+    /// <returns>Where in <paramref name="app"/> the first Content-Type stands, or −1.</returns>
+    public static int AppToMetadata(HeaderList app, bool isHttp10, HeaderList metadata)
     {
         var tokens = new ConnectionTokens(app);
-        var namesNothing = !isHttp10 && tokens.Contains("close"u8);
+        var namesFields = tokens.NamesFurtherFields() && (isHttp10 || !tokens.Contains("close"u8));
+        var seen = HeaderRole.None;
+        var contentType = -1;
         for (var i = 0; i < app.Count; i++)
         {
             var name = app.Name(i);
-            if (HeaderNames.IsHopByHop(name) || HeaderNames.Is(name, HeaderNames.ContentLength) || (!namesNothing && tokens.Contains(name)))
+            var role = HeaderRoles.Of(name);
+            if (contentType < 0 && role.IsAny(HeaderRole.ContentType))
+            {
+                contentType = i;
+            }
+
+            if (role.IsAny(HeaderRole.HopByHop | HeaderRole.ContentLength) || (namesFields && tokens.Contains(name)))
             {
                 continue;
             }
 
-            AddCanonical(metadata, default, name, app.Value(i));
+            seen |= role;
+            AddCanonical(metadata, role, name, app.Value(i));
         }
 
-        AddCacheControl(metadata);
+        AddCacheControl(seen, metadata);
+        return contentType;
     }
 
     /// <summary>
@@ -157,23 +163,25 @@ internal static class HeaderRules
     public static void MetadataToClient(HeaderList metadata, ReadOnlySpan<byte> contentType, HeaderList client)
     {
         var tokens = new ConnectionTokens(metadata);
-        var hasBaggage = false;
+        var namesFields = tokens.NamesFurtherFields();
+        var seen = HeaderRole.None;
         for (var i = 0; i < metadata.Count; i++)
         {
             var name = metadata.Name(i);
             var value = metadata.Value(i);
-            if (IsKeptFromHttp(name))
+            var role = HeaderRoles.Of(name);
+            if (role.IsAny(HeaderRole.KeptFromHttp))
             {
                 continue;
             }
 
-            if (HeaderNames.Is(name, HeaderNames.Baggage))
+            if (role.IsAny(HeaderRole.Baggage))
             {
-                AddFirst(client, HeaderNames.Baggage, value, ref hasBaggage);
+                AddFirst(client, HeaderNames.Baggage, value, ref seen, HeaderRole.Baggage);
             }
-            else if (!tokens.Contains(name))
+            else if (!(namesFields && tokens.Contains(name)))
             {
-                AddForwarded(client, name, value);
+                AddForwarded(client, role, name, value);
             }
         }
 
@@ -193,19 +201,16 @@ internal static class HeaderRules
             (System.Buffers.Text.Utf8Parser.TryParse(value, out length, out var consumed) && consumed == value.Length && length >= 0);
     }
 
-    private static bool IsTakenByServer(ReadOnlySpan<byte> name, bool isChunked) => name.Length switch
+    /// <summary>What Go's server takes out of a request, and what the options say.</summary>
+    private static HeaderRole Dropped(ClientHeaderOptions options, bool isChunked)
     {
-        4 => HeaderNames.Is(name, "host"u8),
-        7 => isChunked && HeaderNames.Is(name, "trailer"u8),
-        14 => isChunked && HeaderNames.Is(name, HeaderNames.ContentLength),
-        17 => HeaderNames.Is(name, "transfer-encoding"u8),
-        _ => false,
-    };
-
-    private static bool IsDropped(ReadOnlySpan<byte> name, ClientHeaderOptions options) =>
-        (options.DropAppId && HeaderNames.Is(name, HeaderNames.DaprAppId)) ||
-        (options.DropApiToken && HeaderNames.Is(name, HeaderNames.DaprApiToken)) ||
-        (options.ToPeer && (HeaderNames.IsCallerIdentity(name) || HeaderNames.Is(name, HeaderNames.DestinationAppId)));
+        var dropped = HeaderRole.Host | HeaderRole.TransferEncoding;
+        dropped |= isChunked ? HeaderRole.Trailer | HeaderRole.ContentLength : 0;
+        dropped |= options.DropAppId ? HeaderRole.DaprAppId : 0;
+        dropped |= options.DropApiToken ? HeaderRole.DaprApiToken : 0;
+        dropped |= options.ToPeer ? HeaderRole.CallerIdentity | HeaderRole.DestinationAppId : 0;
+        return dropped;
+    }
 
     /// <summary>Passes a Connection field on, without tokens that would hide the sidecar's own fields at the callee.</summary>
     private static void AddConnection(HeaderList metadata, ReadOnlySpan<byte> value)
@@ -233,67 +238,95 @@ internal static class HeaderRules
         }
     }
 
-    /// <summary>What never becomes a header of an HTTP message on the far side, or does so by other means.</summary>
-    private static bool IsKeptFromHttp(ReadOnlySpan<byte> name) =>
-        HeaderNames.IsHopByHop(name) ||
-        HeaderNames.IsBinary(name) ||
-        name.Length switch
-        {
-            10 => HeaderNames.Is(name, HeaderNames.TraceState),
-            11 => HeaderNames.Is(name, HeaderNames.TraceParent),
-            12 => HeaderNames.Is(name, HeaderNames.ContentType),
-            14 => HeaderNames.Is(name, HeaderNames.ContentLength),
-            18 => HeaderNames.Is(name, HeaderNames.DestinationAppId),
-            _ => false,
-        };
-
     /// <summary>
     /// A caller's identity that is not the one the peer's sidecar wrote. A daprd passes a client's <c>Dapr-Caller-App-Id</c> on beside its
     /// own <c>dapr-caller-app-id</c>; only the spelling tells them apart.
     /// </summary>
-    private static bool IsImitation(HeaderList metadata, int index)
+    /// <param name="metadata">All that the peer sent.</param>
+    /// <param name="index">Of the field in question.</param>
+    /// <param name="role">Its name's.</param>
+    /// <param name="real">The identities met so far that were the real ones.</param>
+    private static bool IsImitation(HeaderList metadata, int index, HeaderRole role, ref HeaderRole real)
     {
-        var name = metadata.Name(index);
-        if (!HeaderNames.IsCallerIdentity(name))
+        if (!role.IsAny(HeaderRole.CallerIdentity))
         {
             return false;
         }
 
-        var real = -1;
-        for (var i = metadata.IndexOf(name); i >= 0 && real < 0; i = metadata.IndexOf(name, i + 1))
+        if (role.IsAny(HeaderRole.Exact))
         {
-            real = metadata.Name(i).ContainsAnyInRange((byte)'A', (byte)'Z') ? -1 : i;
+            var isSecond = real.IsAny(role & HeaderRole.CallerIdentity);
+            real |= role & HeaderRole.CallerIdentity;
+            return isSecond;
         }
 
-        return index != (real < 0 ? metadata.IndexOf(name) : real);
+        // Wins only where the real one is missing, and only the first.
+        var name = metadata.Name(index);
+        for (var i = metadata.IndexOf(name); i >= 0; i = metadata.IndexOf(name, i + 1))
+        {
+            if (i < index || HeaderRoles.Of(metadata.Name(i)).IsAny(HeaderRole.Exact))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
-    private static void AddForwarded(HeaderList output, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    private static void AddForwarded(HeaderList output, HeaderRole role, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
-        if (name.Length > 0 && name[0] == ':')
+        if (role.IsAny(HeaderRole.Pseudo | HeaderRole.ReservedByGrpc))
         {
-            // gRPC's pseudo headers, from callers that speak it.
-            AddCanonical(output, DaprPrefix, name[1..], value);
+            // From callers that speak gRPC; a pseudo header loses its colon.
+            var rest = role.IsAny(HeaderRole.Pseudo) ? name[1..] : name;
+            var renamed = output.Append(DaprPrefix.Length + rest.Length, value.Length, out var valueSpan);
+            DaprPrefix.CopyTo(renamed);
+            HeaderNames.WriteCanonical(rest, renamed[DaprPrefix.Length..]);
+            value.CopyTo(valueSpan);
             return;
         }
 
-        AddCanonical(output, HeaderNames.IsReservedByGrpc(name) ? DaprPrefix : default, name, value);
+        AddCanonical(output, role, name, value);
     }
 
-    private static void AddFirst(HeaderList output, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, ref bool hasOne)
+    /// <summary>Adds the first of several fields of that role.</summary>
+    private static void AddFirst(HeaderList output, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, ref HeaderRole seen, HeaderRole role)
     {
-        if (!hasOne)
+        if (!seen.IsAny(role))
         {
             output.Add(name, value);
-            hasOne = true;
+            seen |= role;
         }
     }
 
-    private static void AddCanonical(HeaderList output, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddCanonical(HeaderList output, HeaderRole role, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
-        var nameSpan = output.Append(prefix.Length + name.Length, value.Length, out var valueSpan);
-        prefix.CopyTo(nameSpan);
-        HeaderNames.WriteCanonical(name, nameSpan[prefix.Length..]);
+        if ((role & (HeaderRole.Dapr | HeaderRole.Exact)) == HeaderRole.Exact)
+        {
+            output.Add(name, value);
+            return;
+        }
+
+        AddRespelt(output, role, name, value);
+    }
+
+    private static void AddRespelt(HeaderList output, HeaderRole role, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        var known = (role & ~HeaderRole.Exact) switch
+        {
+            HeaderRole.CallerAppId => "Dapr-Caller-App-Id"u8,
+            HeaderRole.CallerNamespace => "Dapr-Caller-Namespace"u8,
+            HeaderRole.CalleeAppId => "Dapr-Callee-App-Id"u8,
+            _ => default,
+        };
+        if (!known.IsEmpty)
+        {
+            output.Add(known, value);
+            return;
+        }
+
+        HeaderNames.WriteCanonical(name, output.Append(name.Length, value.Length, out var valueSpan));
         value.CopyTo(valueSpan);
     }
 
@@ -301,9 +334,10 @@ internal static class HeaderRules
     /// Go's reader of messages says <c>Cache-Control: no-cache</c> where only the older <c>Pragma: no-cache</c> stands (Go <c>net/http</c>
     /// fixPragmaCacheControl).
     /// </summary>
-    private static void AddCacheControl(HeaderList metadata)
+    private static void AddCacheControl(HeaderRole seen, HeaderList metadata)
     {
-        if (metadata.TryGet("Pragma"u8, out var pragma) && pragma.SequenceEqual("no-cache"u8) && !metadata.Contains("Cache-Control"u8))
+        if (seen.IsAny(HeaderRole.Pragma) && metadata.TryGet("Pragma"u8, out var pragma) && pragma.SequenceEqual("no-cache"u8) &&
+            !metadata.Contains("Cache-Control"u8))
         {
             metadata.Add("Cache-Control"u8, "no-cache"u8);
         }

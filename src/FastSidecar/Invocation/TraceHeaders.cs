@@ -1,3 +1,4 @@
+using System.Buffers;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Invocation;
@@ -18,6 +19,10 @@ internal static class TraceHeaders
     /// <summary>Version <c>ff</c> is forbidden.</summary>
     private const int MaxVersion = 254;
 
+    private static readonly SearchValues<byte> LowerHexDigits = SearchValues.Create("0123456789abcdef"u8);
+
+    private static readonly SearchValues<byte> HexDigits = SearchValues.Create("0123456789abcdefABCDEF"u8);
+
     public static ReadOnlySpan<byte> Zero => "00-00000000000000000000000000000000-0000000000000000-00"u8;
 
     /// <summary>Requests to such a path take no part in tracing at the caller, wherever in the path the word stands.</summary>
@@ -29,6 +34,12 @@ internal static class TraceHeaders
     /// </summary>
     public static bool TryWriteTraceParent(ReadOnlySpan<byte> text, Span<byte> output)
     {
+        // Of requests without a context, which are most; its ids are not valid.
+        if (text.SequenceEqual(Zero))
+        {
+            return false;
+        }
+
         if (!TryCutPart(ref text, out var version) || version.Length != 2 || !TryReadHexByte(version, out var number) ||
             number > MaxVersion ||
             !TryCutPart(ref text, out var traceId) || !IsId(traceId, 32) ||
@@ -198,15 +209,15 @@ internal static class TraceHeaders
 
     private static bool IsId(ReadOnlySpan<byte> text, int length)
     {
-        if (text.Length != length || text.IndexOfAnyExcept("0123456789abcdef"u8) >= 0)
+        if (text.Length != length || text.ContainsAnyExcept(LowerHexDigits))
         {
             return false;
         }
 
-        return text.IndexOfAnyExcept((byte)'0') >= 0;
+        return text.ContainsAnyExcept((byte)'0');
     }
 
-    private static bool IsHex(ReadOnlySpan<byte> text) => text.IndexOfAnyExcept("0123456789abcdefABCDEF"u8) < 0;
+    private static bool IsHex(ReadOnlySpan<byte> text) => !text.ContainsAnyExcept(HexDigits);
 
     private static bool TryReadHexByte(ReadOnlySpan<byte> text, out int value)
     {

@@ -215,7 +215,7 @@ public sealed class Http1Exchange : IDisposable
     private void OnHead()
     {
         var head = _connection.Head;
-        var framing = ResponseFraming.Of(head.Status, head.Version, head.Headers, _isHead);
+        var framing = ResponseFraming.Of(head, _isHead);
         if (head.Status is < 200 and not 101)
         {
             if (head.Status == 100)

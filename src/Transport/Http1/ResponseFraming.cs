@@ -18,11 +18,12 @@ internal enum ResponseBodyKind
 /// </summary>
 internal readonly record struct ResponseFraming(ResponseBodyKind Kind, long Length, bool Close)
 {
-    public static ResponseFraming Of(int status, int version, HeaderList headers, bool answersHead)
+    public static ResponseFraming Of(ResponseHead head, bool answersHead)
     {
-        var chunked = version >= 11 && IsChunked(headers);
-        var length = ContentLength(headers);
-        var close = WillClose(version, headers);
+        var status = head.Status;
+        var chunked = head.Version >= 11 && IsChunked(head.Headers, head.Framing.TransferEncoding);
+        var length = ContentLength(head.Headers, head.Framing.ContentLength);
+        var close = WillClose(head.Version, head.Headers, head.Framing.Connection);
         if (answersHead && status is >= 200 and not (204 or 304))
         {
             // The length of the body that a GET would get, or -1.
@@ -47,17 +48,16 @@ internal readonly record struct ResponseFraming(ResponseBodyKind Kind, long Leng
         };
     }
 
-    private static bool IsChunked(HeaderList headers)
+    private static bool IsChunked(HeaderList headers, int index)
     {
-        var index = headers.IndexOf("Transfer-Encoding"u8);
         if (index < 0)
         {
             return false;
         }
 
-        if (headers.IndexOf("Transfer-Encoding"u8, index + 1) >= 0)
+        if (headers.IndexOf(FramingFields.TransferEncodingName, index + 1) >= 0)
         {
-            throw ResponseFaults.Malformed($"too many transfer encodings: {QuoteAll(headers, "Transfer-Encoding"u8)}");
+            throw ResponseFaults.Malformed($"too many transfer encodings: {QuoteAll(headers, FramingFields.TransferEncodingName)}");
         }
 
         if (!Ascii.EqualsIgnoreCase(headers.Value(index), "chunked"u8))
@@ -69,20 +69,19 @@ internal readonly record struct ResponseFraming(ResponseBodyKind Kind, long Leng
     }
 
     /// <summary>−1 when there is none.</summary>
-    private static long ContentLength(HeaderList headers)
+    private static long ContentLength(HeaderList headers, int index)
     {
-        var index = headers.IndexOf("Content-Length"u8);
         if (index < 0)
         {
             return -1;
         }
 
         var first = headers.Value(index);
-        for (var i = headers.IndexOf("Content-Length"u8, index + 1); i >= 0; i = headers.IndexOf("Content-Length"u8, i + 1))
+        for (var i = headers.IndexOf(FramingFields.ContentLengthName, index + 1); i >= 0; i = headers.IndexOf(FramingFields.ContentLengthName, i + 1))
         {
             if (!headers.Value(i).SequenceEqual(first))
             {
-                throw ResponseFaults.Malformed($"http: message cannot contain multiple Content-Length headers; got {QuoteAll(headers, "Content-Length"u8)}");
+                throw ResponseFaults.Malformed($"http: message cannot contain multiple Content-Length headers; got {QuoteAll(headers, FramingFields.ContentLengthName)}");
             }
         }
 
@@ -105,15 +104,15 @@ internal readonly record struct ResponseFraming(ResponseBodyKind Kind, long Leng
         return length;
     }
 
-    private static bool WillClose(int version, HeaderList headers)
+    private static bool WillClose(int version, HeaderList headers, int index)
     {
         var close = false;
         var keepAlive = false;
-        for (var i = headers.IndexOf("Connection"u8); i >= 0; i = headers.IndexOf("Connection"u8, i + 1))
+        for (var i = index; i >= 0; i = headers.IndexOf(FramingFields.ConnectionName, i + 1))
         {
             var value = headers.Value(i);
             close |= HasToken(value, "close"u8);
-            keepAlive |= HasToken(value, "keep-alive"u8);
+            keepAlive |= version == 10 && HasToken(value, "keep-alive"u8);
         }
 
         return version switch
@@ -126,15 +125,21 @@ internal readonly record struct ResponseFraming(ResponseBodyKind Kind, long Leng
 
     private static bool HasToken(ReadOnlySpan<byte> list, ReadOnlySpan<byte> token)
     {
-        foreach (var range in list.Split((byte)','))
+        while (true)
         {
-            if (Ascii.EqualsIgnoreCase(list[range].Trim(" \t"u8), token))
+            var comma = list.IndexOf((byte)',');
+            if (Ascii.EqualsIgnoreCase(OptionalWhitespace.Trim(comma < 0 ? list : list[..comma]), token))
             {
                 return true;
             }
-        }
 
-        return false;
+            if (comma < 0)
+            {
+                return false;
+            }
+
+            list = list[(comma + 1)..];
+        }
     }
 
     private static string QuoteAll(HeaderList headers, ReadOnlySpan<byte> name)

@@ -1,4 +1,7 @@
 using System.Buffers;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Text;
 using FastSidecar.Transport.Headers;
 
@@ -17,12 +20,19 @@ internal sealed class ResponseHead(int maxBytes)
     private static readonly SearchValues<byte> ControlBytes = SearchValues.Create(
         0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 127);
 
+    /// <summary>"HTTP/1.1 200"; a blank and the reason follow.</summary>
+    private const int PlainStatusBytes = 12;
+
     private byte[]? _joined;
     private long _bytes;
     private bool _statusRead;
     private bool _firstField = true;
+    private FramingFields _framing = new();
 
     public HeaderList Headers { get; } = new();
+
+    /// <summary>Where those of <see cref="Headers"/> stand that say where the body ends.</summary>
+    public ref readonly FramingFields Framing => ref _framing;
 
     /// <summary>100–999.</summary>
     public int Status { get; private set; }
@@ -52,6 +62,7 @@ internal sealed class ResponseHead(int maxBytes)
         _firstField = true;
         Status = 0;
         Headers.Clear();
+        _framing = new FramingFields();
     }
 
     /// <summary>Takes complete lines off the buffer; true when the blank line was one of them.</summary>
@@ -68,24 +79,94 @@ internal sealed class ResponseHead(int maxBytes)
         var bytes = buffer.IsSingleSegment ? buffer.FirstSpan : Join(buffer);
         var at = 0;
         var done = false;
-        while (!done && TryTakeLine(bytes, ref at, ended, out var line, out var folded))
+        while (!done)
         {
-            if (_bytes + at > maxBytes)
+            ReadPlainFields(bytes, ref at);
+            if (!TryTakeLine(bytes, ref at, ended, out var line, out var folded))
             {
-                throw ResponseFaults.HeadTooLarge(maxBytes);
+                break;
             }
 
+            CheckLimit(at);
             done = ReadLine(folded ? Unfold(line) : line);
         }
 
         _bytes += at;
-        if (!done && _bytes + (bytes.Length - at) > maxBytes)
+        if (!done)
         {
-            throw ResponseFaults.HeadTooLarge(maxBytes);
+            CheckLimit(bytes.Length - at);
         }
 
         buffer = buffer.Slice(at);
         return done;
+    }
+
+    private void CheckLimit(int bytes)
+    {
+        if (_bytes + bytes > maxBytes)
+        {
+            throw ResponseFaults.HeadTooLarge(maxBytes);
+        }
+    }
+
+    /// <summary>
+    /// Takes the fields that stand as nearly all do: a name, a colon, a value without control characters, CR LF, and behind it a line that
+    /// is no fold. Stops before the first line that is anything else, be it right or wrong; <see cref="TryTakeLine"/> takes those.
+    /// </summary>
+    private void ReadPlainFields(ReadOnlySpan<byte> bytes, ref int at)
+    {
+        while (_statusRead)
+        {
+            var rest = bytes[at..];
+            var colon = rest.IndexOfAnyExcept(NameBytes);
+            if (colon <= 0 || rest[colon] != ':')
+            {
+                return;
+            }
+
+            var name = rest[..colon];
+            rest = rest[(colon + 1)..];
+            var end = IndexOfControl(rest);
+            if (end + 2 >= rest.Length || rest[end] != '\r' || rest[end + 1] != '\n' || OptionalWhitespace.Contains(rest[end + 2]))
+            {
+                return;
+            }
+
+            at += colon + 1 + end + 2;
+            CheckLimit(at);
+            _firstField = false;
+            Add(name, OptionalWhitespace.Trim(rest[..end]));
+        }
+    }
+
+    /// <summary>The first byte that is a control character, the tab included; the length where there is none.</summary>
+    private static int IndexOfControl(ReadOnlySpan<byte> bytes)
+    {
+        var greatest = Vector128.Create((byte)0x1f);
+        var delete = Vector128.Create((byte)0x7f);
+        var at = 0;
+        for (; at <= bytes.Length - Vector128<byte>.Count; at += Vector128<byte>.Count)
+        {
+            var part = Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(bytes), (nuint)at);
+            var controls = Vector128.Equals(Vector128.Min(part, greatest), part) | Vector128.Equals(part, delete);
+            if (controls != Vector128<byte>.Zero)
+            {
+                return at + BitOperations.TrailingZeroCount(controls.ExtractMostSignificantBits());
+            }
+        }
+
+        while (at < bytes.Length && bytes[at] is >= 0x20 and not 0x7f)
+        {
+            at++;
+        }
+
+        return at;
+    }
+
+    private void Add(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        _framing.Note(name, Headers.Count);
+        Headers.Add(name, value);
     }
 
     private bool TryTakeLine(ReadOnlySpan<byte> bytes, ref int at, bool ended, out ReadOnlySpan<byte> line, out bool folded)
@@ -126,7 +207,7 @@ internal sealed class ResponseHead(int maxBytes)
                 break;
             }
 
-            if (bytes[end] is not ((byte)' ' or (byte)'\t'))
+            if (!OptionalWhitespace.Contains(bytes[end]))
             {
                 break;
             }
@@ -152,7 +233,7 @@ internal sealed class ResponseHead(int maxBytes)
             return true;
         }
 
-        if (_firstField && line[0] is (byte)' ' or (byte)'\t')
+        if (_firstField && OptionalWhitespace.Contains(line[0]))
         {
             throw ResponseFaults.Malformed("malformed MIME header initial line: " + Encoding.UTF8.GetString(line[..Math.Min(line.Length, 80)]));
         }
@@ -164,6 +245,15 @@ internal sealed class ResponseHead(int maxBytes)
 
     private void ReadStatusLine(ReadOnlySpan<byte> line)
     {
+        if (line.Length > PlainStatusBytes && line.StartsWith("HTTP/1.1 "u8) && line[PlainStatusBytes] == ' ' &&
+            line[9] is >= (byte)'1' and <= (byte)'9' && IsDigit(line[10]) && IsDigit(line[11]) &&
+            IndexOfControl(line) == line.Length)
+        {
+            Status = ((line[9] - '0') * 100) + ((line[10] - '0') * 10) + (line[11] - '0');
+            Version = 11;
+            return;
+        }
+
         var space = line.IndexOf((byte)' ');
         if (space < 0 || line.IndexOfAny((byte)'\r', (byte)0) >= 0)
         {
@@ -196,10 +286,10 @@ internal sealed class ResponseHead(int maxBytes)
             throw ResponseFaults.Malformed("malformed MIME header: missing colon:", line);
         }
 
-        line = line.Trim(" \t"u8);
+        line = OptionalWhitespace.Trim(line);
         colon = line.IndexOf((byte)':');
         var name = line[..colon];
-        var value = line[(colon + 1)..].TrimStart(" \t"u8);
+        var value = OptionalWhitespace.Trim(line[(colon + 1)..]);
         var odd = name.IndexOfAnyExcept(NameBytes);
         if ((odd >= 0 && !IsOddOnlyBySpaces(name[odd..])) || value.IndexOfAny(ControlBytes) >= 0)
         {
@@ -209,7 +299,7 @@ internal sealed class ResponseHead(int maxBytes)
         // A field with a space in its name, or without a name, is accepted and has no meaning: Go reads it and its server never writes it.
         if (odd < 0 && !name.IsEmpty)
         {
-            Headers.Add(name, value);
+            Add(name, value);
         }
     }
 
@@ -246,7 +336,7 @@ internal sealed class ResponseHead(int maxBytes)
             }
 
             var line = lines[range];
-            unfolded.Write((line.EndsWith("\r"u8) ? line[..^1] : line).Trim(" \t"u8));
+            unfolded.Write(OptionalWhitespace.Trim(line.EndsWith("\r"u8) ? line[..^1] : line));
         }
 
         return unfolded.WrittenSpan.ToArray();

@@ -89,6 +89,45 @@ public sealed class HeaderRulesTests
         Assert.Equal([("Dapr-Caller-App-Id", "caller")], Pairs(app));
     }
 
+    [Theory]
+    [InlineData("Dapr-Caller-App-Id=first,DAPR-CALLER-APP-ID=second", "first")]
+    [InlineData("dapr-caller-app-id=first,dapr-caller-app-id=second", "first")]
+    [InlineData("Dapr-Caller-App-Id=a,dapr-caller-app-id=real,DAPR-CALLER-APP-ID=b,dapr-caller-app-id=c", "real")]
+    public void SeveralIdentities_AreOneAtTheApp(string fields, string expected)
+    {
+        var app = new HeaderList();
+        var metadata = List([.. fields.Split(',').Select(f => (f.Split('=')[0], f.Split('=')[1]))]);
+        HeaderRules.MetadataToApp(metadata, default, fromPeer: true, app);
+        Assert.Equal([("Dapr-Caller-App-Id", expected)], Pairs(app));
+    }
+
+    [Theory]
+    [InlineData("keep-alive", "Close,X-Hop")]
+    [InlineData("Keep-Alive, TE ,,upgrade", "Close,X-Hop")]
+    [InlineData("close", "X-Hop")]
+    [InlineData("keep-alive, x-hop", "Close")]
+    [InlineData("", "Close,X-Hop")]
+    public void ConnectionField_TakesTheFieldsItNamesWithIt(string value, string left)
+    {
+        var metadata = List(("Connection", "keep-alive"), ("connection", value), ("Close", "1"), ("X-Hop", "1"), ("Te", "1"));
+        var client = new HeaderList();
+        HeaderRules.MetadataToClient(metadata, default, client);
+        Assert.Equal(left, string.Join(',', Pairs(client).Select(f => f.Name)));
+
+        var app = new HeaderList();
+        HeaderRules.MetadataToApp(metadata, default, fromPeer: true, app);
+        Assert.Equal(left, string.Join(',', Pairs(app).Select(f => f.Name)));
+    }
+
+    [Theory]
+    [InlineData("X-A,content-type,Content-Type", 1)]
+    [InlineData("X-A", -1)]
+    public void AnswersContentType_IsToldByItsPlace(string names, int expected)
+    {
+        var fields = names.Split(',').Select(n => (n, "x"));
+        Assert.Equal(expected, HeaderRules.AppToMetadata(List([.. fields]), isHttp10: false, new HeaderList()));
+    }
+
     [Fact]
     public void ConnectionField_CannotHideWhatTheSidecarAdds()
     {

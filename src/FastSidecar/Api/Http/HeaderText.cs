@@ -1,19 +1,28 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Text;
 
 namespace FastSidecar.Api.Http;
 
 /// <summary>
 /// Strings for header bytes, remembered: Kestrel's response headers are strings, and a sidecar sees the same few names and values again and
-/// again.
-/// One table per thread, direct-mapped; a slot is overwritten by the next text that falls on it.
+/// again. One table per thread, of pairs of slots; the next text that falls on a pair pushes one of the two out.
 /// </summary>
 internal static class HeaderText
 {
     /// <summary>Slots of a table; at most 64 KiB of strings of <see cref="LongestKept"/>.</summary>
-    private const int Slots = 512;
+    private const int Slots = 1 << SlotBits;
+
+    private const int SlotBits = 9;
 
     /// <summary>Longer texts are rarely repeated and not worth keeping.</summary>
     private const int LongestKept = 64;
+
+    /// <summary>Odd, its bits without pattern (the golden ratio's).</summary>
+    private const ulong Multiplier = 0x9E3779B97F4A7C15;
 
     [ThreadStatic]
     private static string?[]? _table;
@@ -32,24 +41,45 @@ internal static class HeaderText
         }
 
         var table = _table ??= new string?[Slots];
-        ref var slot = ref table[Hash(bytes) & (Slots - 1)];
-        if (slot is { } known && Matches(known, bytes))
+        var slot = Slot(bytes);
+        if (table[slot] is { } first && Matches(first, bytes))
         {
-            return known;
+            return first;
         }
 
-        return slot = Encoding.Latin1.GetString(bytes);
+        if (table[slot ^ 1] is { } second && Matches(second, bytes))
+        {
+            return second;
+        }
+
+        table[slot ^ 1] = table[slot];
+        return table[slot] = Encoding.Latin1.GetString(bytes);
     }
 
-    private static uint Hash(ReadOnlySpan<byte> bytes)
+    /// <summary>
+    /// Of the length and of the first, the middle and the last eight bytes: texts that differ elsewhere only share a slot, and no text is
+    /// taken for another.
+    /// </summary>
+    private static int Slot(ReadOnlySpan<byte> bytes)
     {
-        var hash = 2166136261u;
-        foreach (var b in bytes)
+        var mixed = (ulong)bytes.Length;
+        if (bytes.Length >= sizeof(ulong))
         {
-            hash = (hash ^ b) * 16777619u;
+            mixed += BinaryPrimitives.ReadUInt64LittleEndian(bytes);
+            mixed = (mixed * Multiplier) ^ BinaryPrimitives.ReadUInt64LittleEndian(bytes[((bytes.Length - sizeof(ulong)) / 2)..]);
+            mixed = (mixed * Multiplier) ^ BinaryPrimitives.ReadUInt64LittleEndian(bytes[^sizeof(ulong)..]);
+        }
+        else
+        {
+            foreach (var b in bytes)
+            {
+                mixed = (mixed << 8) | b;
+            }
         }
 
-        return hash ^ (hash >> 15);
+        // The product's upper bits depend on all of its factor's.
+        mixed ^= mixed >> 32;
+        return (int)((mixed * Multiplier) >> (64 - SlotBits));
     }
 
     private static bool Matches(string text, ReadOnlySpan<byte> bytes)
@@ -59,14 +89,39 @@ internal static class HeaderText
             return false;
         }
 
-        for (var i = 0; i < bytes.Length; i++)
+        if (bytes.Length < sizeof(ulong))
         {
-            if (text[i] != bytes[i])
+            for (var i = 0; i < bytes.Length; i++)
+            {
+                if (text[i] != bytes[i])
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+
+        // Eight at a time; the last ones may overlap those before them.
+        var last = bytes.Length - sizeof(ulong);
+        for (var i = 0; i < last; i += sizeof(ulong))
+        {
+            if (!MatchesEight(text, bytes, i))
             {
                 return false;
             }
         }
 
-        return true;
+        return MatchesEight(text, bytes, last);
+    }
+
+    /// <summary>Both have eight from there on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool MatchesEight(string text, ReadOnlySpan<byte> bytes, int start)
+    {
+        Debug.Assert(start + sizeof(ulong) <= bytes.Length && bytes.Length == text.Length, "eight lie within both texts");
+        var eight = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref MemoryMarshal.GetReference(bytes), start));
+        ref var characters = ref Unsafe.As<char, ushort>(ref MemoryMarshal.GetReference(text.AsSpan()));
+        return Vector128.WidenLower(Vector128.CreateScalarUnsafe(eight).AsByte()) == Vector128.LoadUnsafe(ref characters, (nuint)start);
     }
 }

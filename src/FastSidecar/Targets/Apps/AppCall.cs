@@ -274,8 +274,8 @@ internal sealed class AppCall : InvokeResponse
         }
 
         Status = _exchange.StatusCode;
-        HeaderRules.AppToMetadata(_exchange.Headers, _exchange.IsHttp10, _headers);
-        SetContentType(_exchange.Headers.TryGet("Content-Type"u8, out var contentType) ? contentType : default);
+        var contentType = HeaderRules.AppToMetadata(_exchange.Headers, _exchange.IsHttp10, _headers);
+        SetContentType(contentType >= 0 ? _exchange.Headers.Value(contentType) : default);
         _body.Start(_exchange.Input);
     }
 
