@@ -292,6 +292,20 @@ internal struct PeerPayloadCursor
         }
     }
 
+    /// <summary>The prefix of a message that is not compressed and within the limit; false for all others, and when it is cut off.</summary>
+    internal static bool TryReadPlainPrefix(ReadOnlySpan<byte> bytes, int maxMessageBytes, out int messageBytes)
+    {
+        messageBytes = 0;
+        if (bytes.Length < PrefixBytes || bytes[0] != 0)
+        {
+            return false;
+        }
+
+        var length = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes[1..]);
+        messageBytes = (int)Math.Min(length, int.MaxValue);
+        return length <= maxMessageBytes;
+    }
+
     /// <summary>gRPC: one byte flag, four bytes length, big-endian.</summary>
     internal static bool TryPeekPrefix(in SequenceReader<byte> reader, out byte flag, out uint length)
     {

@@ -1,5 +1,5 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
-using System.Text.Unicode;
 
 namespace FastSidecar.Protocol.Protobuf;
 
@@ -7,30 +7,44 @@ namespace FastSidecar.Protocol.Protobuf;
 /// Writes protobuf fields into memory whose exact size was computed before. Field numbers stay below 16, so every tag is one byte.
 /// The <c>…Size</c> methods say what the matching writer takes; they follow proto3: an empty scalar is not written.
 /// </summary>
+/// <remarks>
+/// Texts are not checked before they are written: whether there is anything to check is seen while they are copied. So whoever writes texts
+/// looks at <see cref="IsAscii"/> before what was written is sent.
+/// </remarks>
 internal ref struct WireWriter(Span<byte> destination)
 {
+    /// <summary>Name and value of a map entry up to this size leave every length in it below 128: one byte each.</summary>
+    private const int MaxShortEntryBytes = 0x7f - 6;
+
+    /// <summary>Tags and lengths of a short map entry, its own two bytes included.</summary>
+    private const int ShortEntryFrameBytes = 8;
+
     private readonly Span<byte> _destination = destination;
     private int _written;
 
+    /// <summary>All bytes of all texts joined by OR.</summary>
+    private ulong _textBits;
+
     public readonly int Written => _written;
+
+    /// <summary>All texts written so far are ASCII, and so need no check for UTF-8.</summary>
+    public readonly bool IsAscii => TextCopy.IsAscii(_textBits);
 
     public static byte Tag(int number, WireType type) => (byte)((number << 3) | (int)type);
 
     /// <summary>Tag, length and contents.</summary>
     public static long FieldSize(long contentBytes) => contentBytes < 0x80 ? 2 + contentBytes : 1 + FieldHead.VarintBytes((ulong)contentBytes) + contentBytes;
 
-    /// <summary>
-    /// As <see cref="FieldSize"/>, 0 when empty. Throws <see cref="ProtobufException"/> for what a proto3 string must not hold.
-    /// </summary>
-    public static long TextSize(ReadOnlySpan<byte> text)
-    {
-        if (text.IsEmpty)
-        {
-            return 0;
-        }
+    /// <summary>As <see cref="FieldSize"/>, 0 when empty.</summary>
+    public static long TextSize(ReadOnlySpan<byte> text) => text.IsEmpty ? 0 : FieldSize(text.Length);
 
-        return Utf8.IsValid(text) ? FieldSize(text.Length) : throw ProtobufException.InvalidUtf8();
-    }
+    /// <summary>What <see cref="MapEntry"/> takes, with tag and length.</summary>
+    public static long MapEntrySize(int keyBytes, int valueBytes) => keyBytes + valueBytes <= MaxShortEntryBytes
+        ? ShortEntryFrameBytes + keyBytes + valueBytes
+        : FieldSize(MapEntryContentSize(keyBytes, FieldSize(valueBytes)));
+
+    /// <summary>An entry of a <c>map&lt;string, ListStringValue&gt;</c> without its own tag and length.</summary>
+    public static long MapEntryContentSize(int keyBytes, long listBytes) => FieldSize(keyBytes) + FieldSize(listBytes);
 
     /// <summary>A varint field, 0 for the default value.</summary>
     public static int VarintSize(ulong value) => value == 0 ? 0 : 1 + FieldHead.VarintBytes(value);
@@ -79,20 +93,69 @@ internal ref struct WireWriter(Span<byte> destination)
         }
     }
 
+    public void Text(scoped ReadOnlySpan<byte> text)
+    {
+        _textBits |= TextCopy.Copy(text, _destination.Slice(_written, text.Length));
+        _written += text.Length;
+    }
+
     public void TextField(int number, scoped ReadOnlySpan<byte> text)
     {
         if (!text.IsEmpty)
         {
             FieldStart(number, text.Length);
-            Raw(text);
+            Text(text);
         }
+    }
+
+    /// <summary>
+    /// An entry of a <c>map&lt;string, ListStringValue&gt;</c> with one value in its list. Key and list are always written, also when empty.
+    /// </summary>
+    /// <remarks>
+    /// <code>
+    /// tag len              entry
+    ///   0a len key…        1 key
+    ///   12 len             2 value, a ListStringValue
+    ///     0a len value…    1 values
+    /// </code>
+    /// </remarks>
+    public void MapEntry(int number, scoped ReadOnlySpan<byte> key, scoped ReadOnlySpan<byte> value)
+    {
+        var textBytes = key.Length + value.Length;
+        if (textBytes > MaxShortEntryBytes)
+        {
+            var listBytes = FieldSize(value.Length);
+            MapEntryStart(number, key, listBytes);
+            FieldStart(1, value.Length);
+            Text(value);
+            return;
+        }
+
+        // Nearly every header field: the eight bytes around its texts are two words.
+        var entry = _destination.Slice(_written, ShortEntryFrameBytes + textBytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(
+            entry, Tag(number, WireType.Bytes) | (uint)(6 + textBytes) << 8 | 0x0a << 16 | (uint)key.Length << 24);
+        var bits = TextCopy.Copy(key, entry.Slice(4, key.Length));
+        var rest = entry[(4 + key.Length)..];
+        BinaryPrimitives.WriteUInt32LittleEndian(rest, 0x12 | (uint)(2 + value.Length) << 8 | 0x0a << 16 | (uint)value.Length << 24);
+        _textBits |= bits | TextCopy.Copy(value, rest[4..]);
+        _written += entry.Length;
+    }
+
+    /// <summary>An entry up to its list, of which <paramref name="listBytes"/> bytes follow.</summary>
+    public void MapEntryStart(int number, scoped ReadOnlySpan<byte> key, long listBytes)
+    {
+        FieldStart(number, MapEntryContentSize(key.Length, listBytes));
+        FieldStart(1, key.Length);
+        Text(key);
+        FieldStart(2, listBytes);
     }
 
     /// <summary>The five bytes before a gRPC message: flag 0 (not compressed) and the length (grpc/grpc doc/PROTOCOL-HTTP2.md).</summary>
     public void MessagePrefix(long messageBytes)
     {
         Byte(0);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(_destination[_written..], (uint)messageBytes);
+        BinaryPrimitives.WriteUInt32BigEndian(_destination[_written..], (uint)messageBytes);
         _written += sizeof(uint);
     }
 
