@@ -52,20 +52,20 @@ internal static class PeerHeadParser
             }
 
             var reader = new SequenceReader<byte>(buffer);
-            if (!PeerPayloadCursor.TryPeekPrefix(reader, out var flag, out var length))
+            if (!MessagePrefix.TryPeek(reader, out var flag, out var length))
             {
                 PeerFaults.ThrowIfCut(result, input, head);
                 return HeadStep.ReadMore;
             }
 
             PeerFaults.CheckPrefix(flag, length, input.MaxMessageBytes);
-            var message = buffer.Slice(PeerPayloadCursor.PrefixBytes);
+            var message = buffer.Slice(MessagePrefix.SizeBytes);
             message = message.Length > length ? message.Slice(0, length) : message;
             if (flag == 0 && TryParse(message, length, head, out var used, out var envelopeIsRead))
             {
                 head.ThrowIfIncomplete(isUnary: false);
                 cursor.EnterMessage(length - used, envelopeIsRead);
-                consumed = buffer.GetPosition(PeerPayloadCursor.PrefixBytes + used);
+                consumed = buffer.GetPosition(MessagePrefix.SizeBytes + used);
                 examined = consumed;
                 return HeadStep.Done;
             }
@@ -97,12 +97,12 @@ internal static class PeerHeadParser
         ReadOnlySpan<byte> bytes, int maxMessageBytes, PeerHead head, ref PeerPayloadCursor cursor, out int headEnd)
     {
         headEnd = 0;
-        if (!PeerPayloadCursor.TryReadPlainPrefix(bytes, maxMessageBytes, out var messageBytes))
+        if (!MessagePrefix.TryReadPlain(bytes, maxMessageBytes, out var messageBytes))
         {
             return false;
         }
 
-        bytes = bytes[PeerPayloadCursor.PrefixBytes..];
+        bytes = bytes[MessagePrefix.SizeBytes..];
         bytes = bytes[..Math.Min(bytes.Length, messageBytes)];
         if (!TryParseLeading(bytes, messageBytes, head, out var used))
         {
@@ -111,7 +111,7 @@ internal static class PeerHeadParser
 
         head.ThrowIfIncomplete(isUnary: false);
         cursor.EnterMessage(messageBytes - used, envelopeIsRead: false);
-        headEnd = PeerPayloadCursor.PrefixBytes + used;
+        headEnd = MessagePrefix.SizeBytes + used;
         return true;
     }
 

@@ -110,13 +110,13 @@ internal readonly record struct FieldHead(int Number, WireType Type, ulong Value
     public static int VarintBytes(ulong value) => ((BitOperations.Log2(value | 1) * 9) + 73) / 64;
 
     /// <summary>
-    /// Nearly every head: a number below 16 and a value below 16,384, in two or three bytes. False for all others and for those that end
-    /// before the third byte.
+    /// Nearly every head: a number below 16 and a value below 16,384, in two or three bytes, of a varint or length-delimited field. False for
+    /// all others and for one that is cut off. Whether the contents fit their message is the caller's to find out.
     /// </summary>
-    private static bool TryReadShort(ReadOnlySpan<byte> bytes, out FieldHead head)
+    public static bool TryReadShort(ReadOnlySpan<byte> bytes, out FieldHead head)
     {
         head = default;
-        if (bytes.Length < 3)
+        if (bytes.Length < 2)
         {
             return false;
         }
@@ -126,13 +126,12 @@ internal readonly record struct FieldHead(int Number, WireType Type, ulong Value
         var size = 2;
         if (value >= 0x80)
         {
-            uint high = bytes[2];
-            if (high >= 0x80)
+            if (bytes.Length < 3 || bytes[2] >= 0x80)
             {
                 return false;
             }
 
-            value = (value & 0x7f) | (high << 7);
+            value = (value & 0x7f) | ((uint)bytes[2] << 7);
             size = 3;
         }
 
