@@ -7,7 +7,7 @@ namespace FastSidecar.Protocol.Peer;
 /// Which fields of a <see cref="HeaderList"/> belong to one entry of a map because their names are equal, and how large the entries are.
 /// Kept in scratch memory of the caller.
 /// </summary>
-internal readonly ref struct HeaderGroups
+internal static class HeaderGroups
 {
     /// <summary>Ints of scratch memory for each field.</summary>
     public const int ScratchPerField = 4;
@@ -17,19 +17,14 @@ internal readonly ref struct HeaderGroups
 
     private const int NoNext = 0;
 
-    private readonly HeaderList _headers;
-
-    /// <summary>Of the field that opens an entry: the bytes of its values.</summary>
-    private readonly ReadOnlySpan<int> _listBytes;
-
-    /// <summary>The next field of the same entry.</summary>
-    private readonly ReadOnlySpan<int> _next;
-
+    /// <summary>Groups the fields and says how much all entries take with their tags and lengths.</summary>
     /// <param name="headers">The fields; must not change before the last <see cref="Write"/>.</param>
-    /// <param name="scratch">At least <see cref="ScratchPerField"/> ints per field.</param>
-    public HeaderGroups(HeaderList headers, Span<int> scratch)
+    /// <param name="scratch">
+    /// At least <see cref="ScratchPerField"/> ints per field. <see cref="Write"/> reads of each field that opens an entry the bytes of its
+    /// values, and of each field the next one of the same entry.
+    /// </param>
+    public static long Measure(HeaderList headers, Span<int> scratch)
     {
-        _headers = headers;
         var count = headers.Count;
         var listBytes = scratch[..count];
         var next = scratch.Slice(count, count);
@@ -71,32 +66,29 @@ internal readonly ref struct HeaderGroups
             }
         }
 
-        _listBytes = listBytes;
-        _next = next;
-        TotalBytes = total;
+        return total;
     }
 
-    /// <summary>All entries with their tags and lengths.</summary>
-    public long TotalBytes { get; }
-
-    /// <summary>Writes the entries as map field <paramref name="number"/>.</summary>
-    public void Write(ref WireWriter writer, int number)
+    /// <summary>Writes the entries as map field <paramref name="number"/>, from the scratch that <see cref="Measure"/> filled.</summary>
+    public static void Write(HeaderList headers, ReadOnlySpan<int> scratch, ref WireWriter writer, int number)
     {
-        for (var i = 0; i < _listBytes.Length; i++)
+        var listBytes = scratch[..headers.Count];
+        var next = scratch.Slice(headers.Count, headers.Count);
+        for (var i = 0; i < listBytes.Length; i++)
         {
-            if (_listBytes[i] == Joined)
+            if (listBytes[i] == Joined)
             {
                 continue;
             }
 
-            writer.MapEntryStart(number, _headers.Name(i), _listBytes[i]);
+            writer.MapEntryStart(number, headers.Name(i), listBytes[i]);
             var field = i;
             do
             {
-                var value = _headers.Value(field);
+                var value = headers.Value(field);
                 writer.FieldStart(1, value.Length);
                 writer.Text(value);
-                field = _next[field];
+                field = next[field];
             }
             while (field != NoNext);
         }

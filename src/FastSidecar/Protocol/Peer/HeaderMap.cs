@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Protocol.Protobuf;
 using FastSidecar.Transport.Headers;
@@ -50,7 +51,9 @@ internal sealed class HeaderMap
         if (isAscii && TryReadCanonical(entry, out var key, out var value))
         {
             EnterKey(key);
-            _fields.Add(key, value);
+            var name = _fields.Append(key.Length, value.Length, out var target);
+            TextCopy.Copy(key, name);
+            TextCopy.Copy(value, target);
         }
         else
         {
@@ -59,6 +62,7 @@ internal sealed class HeaderMap
     }
 
     /// <summary>Cheap, and enough to tell most header names apart: length, middle and last byte.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong KeyBit(ReadOnlySpan<byte> key) =>
         key.IsEmpty ? 1 : 1UL << ((key.Length + (key[^1] * 5) + (key[(int)((uint)key.Length / 2)] * 11)) & 63);
 
@@ -66,6 +70,7 @@ internal sealed class HeaderMap
     /// What an encoder writes for a header field of up to 121 bytes: key, list, and one value in it, all lengths in one byte. False for
     /// everything else.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TryReadCanonical(ReadOnlySpan<byte> entry, out ReadOnlySpan<byte> key, out ReadOnlySpan<byte> value)
     {
         key = default;

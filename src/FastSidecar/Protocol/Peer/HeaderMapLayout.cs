@@ -19,7 +19,7 @@ internal readonly ref struct HeaderMapLayout
 
     private readonly HeaderList? _headers;
     private readonly bool _isGrouped;
-    private readonly HeaderGroups _groups;
+    private readonly ReadOnlySpan<int> _groups;
 
     /// <param name="headers">The fields; must not change before the last <see cref="Write"/>. Null is an empty map.</param>
     /// <param name="scratch">At least <see cref="ScratchFor"/> ints.</param>
@@ -38,8 +38,8 @@ internal readonly ref struct HeaderMapLayout
         }
 
         _isGrouped = true;
-        _groups = new HeaderGroups(headers, scratch);
-        TotalBytes = _groups.TotalBytes;
+        _groups = scratch;
+        TotalBytes = HeaderGroups.Measure(headers, scratch);
     }
 
     /// <summary>All entries with their tags and lengths.</summary>
@@ -51,14 +51,14 @@ internal readonly ref struct HeaderMapLayout
     /// <summary>Writes the entries as map field <paramref name="number"/>.</summary>
     public void Write(ref WireWriter writer, int number)
     {
-        if (_isGrouped)
+        if (_headers is not { } headers)
         {
-            _groups.Write(ref writer, number);
             return;
         }
 
-        if (_headers is not { } headers)
+        if (_isGrouped)
         {
+            HeaderGroups.Write(headers, _groups, ref writer, number);
             return;
         }
 

@@ -122,7 +122,16 @@ internal abstract class PeerHead
         }
     }
 
-    protected void Merge(ReadOnlySpan<byte> mapEntry, HeaderMap map) => map.Merge(mapEntry, _isAscii);
+    /// <summary>Merges the entry of a map, and with it the short ones that follow it at once.</summary>
+    protected void MergeEntries(ReadOnlySpan<byte> entry, HeaderMap map, int number, ref WireReader reader)
+    {
+        var tag = WireWriter.Tag(number, WireType.Bytes);
+        do
+        {
+            map.Merge(entry, _isAscii);
+        }
+        while (reader.TryReadShort(tag, out entry));
+    }
 
     /// <summary>Reads google.protobuf.Any: 1 type_url, 2 value.</summary>
     protected void MergeAny(ReadOnlySpan<byte> any, ref TextRange typeUrl, ref ReadOnlySpan<byte> value)

@@ -70,7 +70,7 @@ internal sealed class PeerRequestHead : PeerHead
             else if (field.Is(2, WireType.Bytes))
             {
                 _hasMetadata = true;
-                Merge(content, _metadata);
+                MergeEntries(content, _metadata, 2, ref reader);
             }
             else if (field.Is(3, WireType.Bytes))
             {

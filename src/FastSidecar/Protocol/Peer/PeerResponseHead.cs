@@ -80,10 +80,10 @@ internal sealed class PeerResponseHead : PeerHead
                     MergeStatus(content);
                     break;
                 case 2:
-                    Merge(content, _headers);
+                    MergeEntries(content, _headers, 2, ref reader);
                     break;
                 case 3:
-                    Merge(content, _trailers);
+                    MergeEntries(content, _trailers, 3, ref reader);
                     break;
                 case 4:
                     MergeMessage(content, ref dataValue);

@@ -12,16 +12,19 @@ internal static class TextCopy
 {
     private const ulong HighBits = 0x8080_8080_8080_8080;
 
-    /// <summary>Whether texts whose <see cref="Copy"/> gave these bits, joined by OR, hold nothing but ASCII.</summary>
+    /// <summary>Whether texts whose copying gave these bits, joined by OR, hold nothing but ASCII.</summary>
     public static bool IsAscii(ulong bits) => (bits & HighBits) == 0;
 
     /// <summary>Fills <paramref name="target"/>, which has the length of <paramref name="text"/>, and returns all its bytes joined by OR.</summary>
     public static ulong Copy(scoped ReadOnlySpan<byte> text, scoped Span<byte> target)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(target.Length, text.Length);
-        ref var from = ref MemoryMarshal.GetReference(text);
-        ref var to = ref MemoryMarshal.GetReference(target);
-        var length = (nuint)text.Length;
+        return Copy(ref MemoryMarshal.GetReference(text), ref MemoryMarshal.GetReference(target), (nuint)text.Length);
+    }
+
+    /// <summary>As the other overload; the caller has seen that there is room.</summary>
+    public static ulong Copy(ref byte from, ref byte to, nuint length)
+    {
         if (length >= (nuint)Vector128<byte>.Count)
         {
             return CopyVectors(ref from, ref to, length);

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace FastSidecar.Protocol.Protobuf;
 
@@ -39,15 +41,18 @@ internal ref struct WireWriter(Span<byte> destination)
     public static long TextSize(ReadOnlySpan<byte> text) => text.IsEmpty ? 0 : FieldSize(text.Length);
 
     /// <summary>What <see cref="MapEntry"/> takes, with tag and length.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long MapEntrySize(int keyBytes, int valueBytes) => keyBytes + valueBytes <= MaxShortEntryBytes
         ? ShortEntryFrameBytes + keyBytes + valueBytes
-        : FieldSize(MapEntryContentSize(keyBytes, FieldSize(valueBytes)));
+        : LongMapEntrySize(keyBytes, valueBytes);
 
     /// <summary>An entry of a <c>map&lt;string, ListStringValue&gt;</c> without its own tag and length.</summary>
     public static long MapEntryContentSize(int keyBytes, long listBytes) => FieldSize(keyBytes) + FieldSize(listBytes);
 
     /// <summary>A varint field, 0 for the default value.</summary>
     public static int VarintSize(ulong value) => value == 0 ? 0 : 1 + FieldHead.VarintBytes(value);
+
+    private static long LongMapEntrySize(int keyBytes, int valueBytes) => FieldSize(MapEntryContentSize(keyBytes, FieldSize(valueBytes)));
 
     public void Byte(byte value) => _destination[_written++] = value;
 
@@ -77,6 +82,16 @@ internal ref struct WireWriter(Span<byte> destination)
             start[1] = (byte)contentBytes;
             start[0] = Tag(number, WireType.Bytes);
             _written += 2;
+            return;
+        }
+
+        if (contentBytes < 0x4000)
+        {
+            var start = _destination.Slice(_written, 3);
+            start[2] = (byte)(contentBytes >> 7);
+            start[1] = (byte)(contentBytes | 0x80);
+            start[0] = Tag(number, WireType.Bytes);
+            _written += 3;
             return;
         }
 
@@ -131,14 +146,16 @@ internal ref struct WireWriter(Span<byte> destination)
             return;
         }
 
-        // Nearly every header field: the eight bytes around its texts are two words.
+        // Nearly every header field. One look at the room for all of it, then the eight bytes around its texts as two words.
         var entry = _destination.Slice(_written, ShortEntryFrameBytes + textBytes);
-        BinaryPrimitives.WriteUInt32LittleEndian(
-            entry, Tag(number, WireType.Bytes) | (uint)(6 + textBytes) << 8 | 0x0a << 16 | (uint)key.Length << 24);
-        var bits = TextCopy.Copy(key, entry.Slice(4, key.Length));
-        var rest = entry[(4 + key.Length)..];
-        BinaryPrimitives.WriteUInt32LittleEndian(rest, 0x12 | (uint)(2 + value.Length) << 8 | 0x0a << 16 | (uint)value.Length << 24);
-        _textBits |= bits | TextCopy.Copy(value, rest[4..]);
+        ref var start = ref MemoryMarshal.GetReference(entry);
+        WriteWord(ref start, Tag(number, WireType.Bytes) | (uint)(6 + textBytes) << 8 | 0x0a << 16 | (uint)key.Length << 24);
+        start = ref Unsafe.Add(ref start, sizeof(uint));
+        var bits = TextCopy.Copy(ref MemoryMarshal.GetReference(key), ref start, (uint)key.Length);
+        start = ref Unsafe.Add(ref start, (uint)key.Length);
+        WriteWord(ref start, 0x12 | (uint)(2 + value.Length) << 8 | 0x0a << 16 | (uint)value.Length << 24);
+        start = ref Unsafe.Add(ref start, sizeof(uint));
+        _textBits |= bits | TextCopy.Copy(ref MemoryMarshal.GetReference(value), ref start, (uint)value.Length);
         _written += entry.Length;
     }
 
@@ -158,6 +175,10 @@ internal ref struct WireWriter(Span<byte> destination)
         BinaryPrimitives.WriteUInt32BigEndian(_destination[_written..], (uint)messageBytes);
         _written += sizeof(uint);
     }
+
+    /// <summary>Four bytes, the lowest first.</summary>
+    private static void WriteWord(ref byte target, uint word) =>
+        Unsafe.WriteUnaligned(ref target, BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word));
 
     [Conditional("DEBUG")]
     public readonly void AssertFull() => Debug.Assert(_written == _destination.Length, "the computed size is not what was written");
