@@ -18,7 +18,10 @@ internal abstract class PeerHead
     private byte[] _text = new byte[InitialTextBytes];
     private int _textUsed;
 
-    /// <summary>The envelope that is being merged is ASCII throughout, so that no text in it needs a check of its own.</summary>
+    /// <summary>
+    /// The envelope that is being merged is ASCII throughout, so that no text in it needs a check of its own. So are most requests; a response
+    /// is not where its status code is above 127, and then each of its texts is looked at.
+    /// </summary>
     private bool _isAscii;
 
     /// <summary>Where a string lies in the object's own memory.</summary>

@@ -35,7 +35,12 @@ internal ref struct WireWriter(Span<byte> destination)
     public static byte Tag(int number, WireType type) => (byte)((number << 3) | (int)type);
 
     /// <summary>Tag, length and contents.</summary>
-    public static long FieldSize(long contentBytes) => contentBytes < 0x80 ? 2 + contentBytes : 1 + FieldHead.VarintBytes((ulong)contentBytes) + contentBytes;
+    public static long FieldSize(long contentBytes) => contentBytes switch
+    {
+        < 0x80 => 2 + contentBytes,
+        < 0x4000 => 3 + contentBytes,
+        _ => 1 + FieldHead.VarintBytes((ulong)contentBytes) + contentBytes,
+    };
 
     /// <summary>As <see cref="FieldSize"/>, 0 when empty.</summary>
     public static long TextSize(ReadOnlySpan<byte> text) => text.IsEmpty ? 0 : FieldSize(text.Length);
@@ -177,6 +182,7 @@ internal ref struct WireWriter(Span<byte> destination)
     }
 
     /// <summary>Four bytes, the lowest first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void WriteWord(ref byte target, uint word) =>
         Unsafe.WriteUnaligned(ref target, BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word));
 
