@@ -47,14 +47,6 @@ public sealed class PeerEncoderTests
     }
 
     [Fact]
-    public void WorkedExample_RequestPrefix_LeavesRoomForTheBody()
-    {
-        var encoded = PeerWire.Encoded(output => PeerRequestEncoder.WriteFirstPrefix(output, Request(), 17, PeerWire.Limit));
-
-        Assert.Equal(Expected("000000019f", MessageA, PayloadA[..8]), encoded);
-    }
-
-    [Fact]
     public void WorkedExample_Response_SameBytes()
     {
         var headers = PeerWire.Headers(("Content-Type", "text/plain"), ("Date", "Mon, 07 Sep 2026 10:00:00 GMT"));

@@ -5,34 +5,24 @@ namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
 /// A <see cref="HeaderList"/> as a protobuf <c>map&lt;string, ListStringValue&gt;</c>: one entry per name with all its values in their
-/// order. The sizes are computed here once, in scratch memory of the caller, and used by
-/// <see cref="Write"/>.
+/// order. The size is computed here once, before <see cref="Write"/>.
 /// </summary>
 /// <remarks>
 /// Entries stand in the order of each name's first field. Names that differ in case are different keys: that is what the map is for Go, and
-/// a key sent twice would lose the first one's values.
+/// a key sent twice would lose the first one's values. Lists in which no name comes twice, which are nearly all, are written as they stand;
+/// others through <see cref="HeaderGroups"/>.
 /// </remarks>
 internal readonly ref struct HeaderMapLayout
 {
-    /// <summary>Ints of scratch memory for each field.</summary>
-    public const int ScratchPerField = 4;
-
-    /// <summary>The field belongs to an entry that an earlier field opened.</summary>
-    private const int Joined = -1;
-
-    private const int NoNext = 0;
+    /// <summary>Longer lists are grouped at once: comparing every name with all before it costs the square of the number.</summary>
+    private const int MaxComparedFields = 64;
 
     private readonly HeaderList? _headers;
-
-    /// <summary>Of the field that opens an entry: the bytes of its values.</summary>
-    private readonly ReadOnlySpan<int> _listBytes;
-
-    /// <summary>The next field of the same entry.</summary>
-    private readonly ReadOnlySpan<int> _next;
+    private readonly bool _isGrouped;
+    private readonly ReadOnlySpan<int> _groups;
 
     /// <param name="headers">The fields; must not change before the last <see cref="Write"/>. Null is an empty map.</param>
-    /// <param name="scratch">At least <see cref="ScratchPerField"/> ints per field.</param>
-    /// <exception cref="ProtobufException">A name or value is not UTF-8, which a proto3 string must be.</exception>
+    /// <param name="scratch">At least <see cref="ScratchFor"/> ints.</param>
     public HeaderMapLayout(HeaderList? headers, Span<int> scratch)
     {
         _headers = headers;
@@ -41,122 +31,92 @@ internal readonly ref struct HeaderMapLayout
             return;
         }
 
-        var count = headers.Count;
-        var listBytes = scratch[..count];
-        var next = scratch.Slice(count, count);
-        var hashes = scratch.Slice(2 * count, count);
-        var tails = scratch.Slice(3 * count, count);
-        ulong seen = 0;
-        for (var i = 0; i < count; i++)
+        if (TryMeasureDistinct(headers, out var total))
         {
-            var name = headers.Name(i);
-            var value = headers.Value(i);
-            Check(name);
-            Check(value);
-            var hash = Hash(name);
-            var bit = 1UL << (hash & 63);
-            hashes[i] = hash;
-            next[i] = NoNext;
-
-            // A bit that is not set yet says that the name is new, without looking.
-            var first = (seen & bit) == 0 ? i : FirstOf(headers, i, hashes, listBytes);
-            seen |= bit;
-            var bytes = checked((int)WireWriter.FieldSize(value.Length));
-            if (first == i)
-            {
-                listBytes[i] = bytes;
-            }
-            else
-            {
-                listBytes[first] = checked(listBytes[first] + bytes);
-                listBytes[i] = Joined;
-                next[tails[first]] = i;
-            }
-
-            tails[first] = i;
+            TotalBytes = total;
+            return;
         }
 
-        long total = 0;
-        for (var i = 0; i < count; i++)
-        {
-            if (listBytes[i] != Joined)
-            {
-                total += WireWriter.FieldSize(EntryBytes(headers.Name(i).Length, listBytes[i]));
-            }
-        }
-
-        _listBytes = listBytes;
-        _next = next;
-        TotalBytes = total;
+        _isGrouped = true;
+        _groups = scratch;
+        TotalBytes = HeaderGroups.Measure(headers, scratch);
     }
 
     /// <summary>All entries with their tags and lengths.</summary>
     public long TotalBytes { get; }
 
     /// <summary>How much scratch a list needs.</summary>
-    public static int ScratchFor(HeaderList? headers) => headers is null ? 0 : headers.Count * ScratchPerField;
+    public static int ScratchFor(HeaderList? headers) => headers is null ? 0 : headers.Count * HeaderGroups.ScratchPerField;
 
     /// <summary>Writes the entries as map field <paramref name="number"/>.</summary>
     public void Write(ref WireWriter writer, int number)
     {
-        for (var i = 0; i < _listBytes.Length; i++)
+        if (_headers is not { } headers)
         {
-            if (_listBytes[i] == Joined)
-            {
-                continue;
-            }
+            return;
+        }
 
-            // Map entry: key = 1, value = 2, both always written, also when empty. ListStringValue: values = 1.
-            var name = _headers!.Name(i);
-            writer.FieldStart(number, EntryBytes(name.Length, _listBytes[i]));
-            writer.FieldStart(1, name.Length);
-            writer.Raw(name);
-            writer.FieldStart(2, _listBytes[i]);
-            var field = i;
-            do
-            {
-                var value = _headers.Value(field);
-                writer.FieldStart(1, value.Length);
-                writer.Raw(value);
-                field = _next[field];
-            }
-            while (field != NoNext);
+        if (_isGrouped)
+        {
+            HeaderGroups.Write(headers, _groups, ref writer, number);
+            return;
+        }
+
+        for (var i = 0; i < headers.Count; i++)
+        {
+            writer.MapEntry(number, headers.Name(i), headers.Value(i));
         }
     }
 
-    private static long EntryBytes(int nameBytes, int listBytes) => WireWriter.FieldSize(nameBytes) + WireWriter.FieldSize(listBytes);
+    /// <exception cref="ProtobufException">A name or value is not UTF-8, which a proto3 string must be.</exception>
+    public static void CheckTexts(HeaderList? headers)
+    {
+        for (var i = 0; i < headers?.Count; i++)
+        {
+            WireReader.Text(headers.Name(i));
+            WireReader.Text(headers.Value(i));
+        }
+    }
 
-    /// <summary>The field that opened the entry of this one's name; itself when it is the first.</summary>
-    private static int FirstOf(HeaderList headers, int index, ReadOnlySpan<int> hashes, ReadOnlySpan<int> listBytes)
+    /// <summary>False when a name comes twice, or when that is not worth finding out.</summary>
+    private static bool TryMeasureDistinct(HeaderList headers, out long total)
+    {
+        total = 0;
+        var count = headers.Count;
+        if (count > MaxComparedFields)
+        {
+            return false;
+        }
+
+        ulong seen = 0;
+        for (var i = 0; i < count; i++)
+        {
+            // A bit that is not set yet says that the name is new, without looking.
+            var name = headers.Name(i);
+            var bit = HeaderMap.KeyBit(name);
+            if ((seen & bit) != 0 && IsRepeated(headers, i, name))
+            {
+                return false;
+            }
+
+            seen |= bit;
+            total += WireWriter.MapEntrySize(name.Length, headers.Value(i).Length);
+        }
+
+        return true;
+    }
+
+    private static bool IsRepeated(HeaderList headers, int index, ReadOnlySpan<byte> name)
     {
         for (var i = 0; i < index; i++)
         {
-            var step = hashes[i..index].IndexOf(hashes[index]);
-            if (step < 0)
+            var earlier = headers.Name(i);
+            if (earlier.Length == name.Length && (name.IsEmpty || (earlier[^1] == name[^1] && earlier.SequenceEqual(name))))
             {
-                break;
-            }
-
-            i += step;
-            if (listBytes[i] != Joined && headers.Name(i).SequenceEqual(headers.Name(index)))
-            {
-                return i;
+                return true;
             }
         }
 
-        return index;
+        return false;
     }
-
-    private static void Check(ReadOnlySpan<byte> text)
-    {
-        if (!System.Text.Unicode.Utf8.IsValid(text))
-        {
-            throw ProtobufException.InvalidUtf8();
-        }
-    }
-
-    /// <summary>Cheap, and enough to keep different header names apart: length, first, middle and last byte.</summary>
-    private static int Hash(ReadOnlySpan<byte> name) => name.IsEmpty
-        ? 0
-        : (name[0] << 16) ^ (name[name.Length / 2] << 8) ^ (name[name.Length / 2] * 11) ^ (name[^1] * 5) ^ name.Length;
 }

@@ -18,32 +18,35 @@ internal enum PayloadSource : byte
     End,
 }
 
-/// <summary>What a read of the body handed out, and what is to become of the input when it is consumed.</summary>
-internal readonly struct PayloadLoan(PayloadSource source, ReadOnlySequence<byte> payload)
+/// <summary>
+/// What a read of the body handed out, and what is to become of the input when it is consumed. Filled in place, because it is large: of a
+/// loan that is not from the input only the first two fields mean anything.
+/// </summary>
+internal struct PayloadLoan
 {
-    public PayloadSource Source { get; } = source;
+    public PayloadSource Source;
 
-    public ReadOnlySequence<byte> Payload { get; } = payload;
+    public ReadOnlySequence<byte> Payload;
 
     /// <summary>The input's buffer, whose start is where the reader's cursor stands.</summary>
-    public ReadOnlySequence<byte> Buffer { get; init; }
+    public ReadOnlySequence<byte> Buffer;
 
     /// <summary>The cursor behind the payload, and the place in the buffer where it stands.</summary>
-    public PeerPayloadCursor Cursor { get; init; }
+    public PeerPayloadCursor Cursor;
 
-    public SequencePosition Position { get; init; }
+    public SequencePosition Position;
 
-    public PayloadStop Stop { get; init; }
+    public PayloadStop Stop;
 
     /// <summary>What stands behind the payload.</summary>
-    public Exception? Fault { get; init; }
+    public Exception? Fault;
 
-    public bool IsCompleted { get; init; }
+    public bool IsCompleted;
 
     /// <summary>More input would not lengthen it.</summary>
-    public bool IsLast => Stop != PayloadStop.NeedInput || Fault is not null;
+    public readonly bool IsLast => Stop != PayloadStop.NeedInput || Fault is not null;
 
-    public bool IsEnd(SequencePosition position) => Payload.IsEmpty || position.Equals(Payload.End) || Payload.Slice(position).IsEmpty;
+    public readonly bool IsEnd(SequencePosition position) => Payload.IsEmpty || position.Equals(Payload.End) || Payload.Slice(position).IsEmpty;
 
-    public long BytesUpTo(SequencePosition position) => Payload.IsEmpty ? 0 : Payload.Slice(Payload.Start, position).Length;
+    public readonly long BytesUpTo(SequencePosition position) => Payload.IsEmpty ? 0 : Payload.Slice(Payload.Start, position).Length;
 }

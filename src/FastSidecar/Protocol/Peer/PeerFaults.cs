@@ -67,10 +67,10 @@ internal static class PeerFaults
             case PayloadStop.Malformed:
                 return PeerMessageException.Receiving(GrpcStatusCode.Internal, ParseFailureText + ProtobufException.Malformed().Message);
             case PayloadStop.TooLarge:
-                PeerPayloadCursor.TryPeekPrefix(reader, out _, out var length);
+                MessagePrefix.TryPeek(reader, out _, out var length);
                 return PeerMessageException.Receiving(GrpcStatusCode.ResourceExhausted, TooLargeText(length, maxMessageBytes));
             case PayloadStop.UnknownFlag:
-                PeerPayloadCursor.TryPeekPrefix(reader, out var flag, out _);
+                MessagePrefix.TryPeek(reader, out var flag, out _);
                 return PeerMessageException.Receiving(GrpcStatusCode.Internal, UnknownFlagText(flag));
             case PayloadStop.StrayFields:
                 return PeerMessageException.Plain(head.StrayFieldsText);

@@ -1,6 +1,5 @@
 using System.Text;
 using FastSidecar.Protocol.Protobuf;
-using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Protocol.Peer;
 
@@ -16,14 +15,14 @@ internal abstract class PeerHead
     /// <summary>A head that grew beyond this gives its memory back: it is kept by a pool, and hardly any head is as large.</summary>
     protected const int KeptBytes = 64 * 1024;
 
-    /// <summary>
-    /// Keys are compared with earlier ones only up to this many fields. Go never encodes a key twice; the look-up costs the square of the
-    /// number, and a message of 4 MiB holds half a million entries.
-    /// </summary>
-    private const int FieldsCheckedForRepeats = 1024;
-
     private byte[] _text = new byte[InitialTextBytes];
     private int _textUsed;
+
+    /// <summary>
+    /// The envelope that is being merged is ASCII throughout, so that no text in it needs a check of its own. So are most requests; a response
+    /// is not where its status code is above 127, and then each of its texts is looked at.
+    /// </summary>
+    private bool _isAscii;
 
     /// <summary>Where a string lies in the object's own memory.</summary>
     protected readonly record struct TextRange(int Start, int Length);
@@ -51,7 +50,13 @@ internal abstract class PeerHead
     /// <paramref name="dataValue"/> becomes the body in it, if there is one.
     /// </summary>
     /// <exception cref="ProtobufException">Go would refuse these bytes.</exception>
-    internal abstract void Merge(ReadOnlySpan<byte> envelope, ref ReadOnlySpan<byte> dataValue);
+    internal void Merge(ReadOnlySpan<byte> envelope, ref ReadOnlySpan<byte> dataValue)
+    {
+        _isAscii = Ascii.IsValid(envelope);
+        MergeEnvelope(envelope, ref dataValue);
+    }
+
+    protected abstract void MergeEnvelope(ReadOnlySpan<byte> envelope, ref ReadOnlySpan<byte> dataValue);
 
     /// <summary>A field that only the first message of a stream may carry.</summary>
     internal abstract bool IsLeadingOnly(in FieldHead field);
@@ -97,10 +102,9 @@ internal abstract class PeerHead
     protected ReadOnlySpan<byte> Span(TextRange text) => _text.AsSpan(text.Start, text.Length);
 
     /// <summary>Keeps a proto3 string.</summary>
-    protected TextRange Keep(ReadOnlySpan<byte> content) => KeepBytes(WireReader.Text(content));
-
-    private TextRange KeepBytes(ReadOnlySpan<byte> content)
+    protected TextRange Keep(ReadOnlySpan<byte> content)
     {
+        Check(content);
         if (_text.Length - _textUsed < content.Length)
         {
             Array.Resize(ref _text, Math.Max(checked(_textUsed + content.Length), _text.Length * 2));
@@ -112,15 +116,24 @@ internal abstract class PeerHead
         return text;
     }
 
-    /// <summary>Empties a list; one that a single message made large is replaced.</summary>
-    protected static void Clear(ref HeaderList headers)
+    /// <summary>Refuses what proto3 forbids in a <c>string</c> field.</summary>
+    protected void Check(ReadOnlySpan<byte> content)
     {
-        if (headers.Count > FieldsCheckedForRepeats)
+        if (!_isAscii)
         {
-            headers = new HeaderList();
+            WireReader.Text(content);
         }
+    }
 
-        headers.Clear();
+    /// <summary>Merges the entry of a map, and with it the short ones that follow it at once.</summary>
+    protected void MergeEntries(ReadOnlySpan<byte> entry, HeaderMap map, int number, ref WireReader reader)
+    {
+        var tag = WireWriter.Tag(number, WireType.Bytes);
+        do
+        {
+            map.Merge(entry, _isAscii);
+        }
+        while (reader.TryReadShort(tag, out entry));
     }
 
     /// <summary>Reads google.protobuf.Any: 1 type_url, 2 value.</summary>
@@ -137,86 +150,6 @@ internal abstract class PeerHead
             else if (field.Is(2, WireType.Bytes))
             {
                 value = content;
-            }
-        }
-    }
-
-    /// <summary>
-    /// Reads one entry of a <c>map&lt;string, ListStringValue&gt;</c> into one field per value. A key that came before loses its old
-    /// values, as in a Go map; a list without values leaves no field.
-    /// </summary>
-    /// <param name="entry">1 key, 2 value.</param>
-    /// <param name="headers">Gets the fields.</param>
-    /// <param name="seenKeys">
-    /// A bit for each key that came, by a hash: a key whose bit is not set is new. 0 before the map's first entry.
-    /// </param>
-    protected static void MergeMapEntry(ReadOnlySpan<byte> entry, HeaderList headers, ref ulong seenKeys)
-    {
-        ReadOnlySpan<byte> key = default;
-        ReadOnlySpan<byte> list = default;
-        var lists = 0;
-        var isText = Ascii.IsValid(entry);
-        var reader = new WireReader(entry);
-        while (reader.TryReadField(out var field, out var content))
-        {
-            if (field.Is(1, WireType.Bytes))
-            {
-                key = isText ? content : WireReader.Text(content);
-            }
-            else if (field.Is(2, WireType.Bytes))
-            {
-                list = content;
-                lists++;
-            }
-        }
-
-        var bit = KeyBit(key);
-        if ((seenKeys & bit) != 0 && headers.Count <= FieldsCheckedForRepeats)
-        {
-            RemoveExactly(headers, key);
-        }
-
-        seenKeys |= bit;
-        if (lists <= 1)
-        {
-            AddValues(list, key, headers, isText);
-            return;
-        }
-
-        // The value came in parts, which merge: never written by an encoder.
-        reader = new WireReader(entry);
-        while (reader.TryReadField(out var field, out var content))
-        {
-            if (field.Is(2, WireType.Bytes))
-            {
-                AddValues(content, key, headers, isText);
-            }
-        }
-    }
-
-    private static ulong KeyBit(ReadOnlySpan<byte> key) =>
-        key.IsEmpty ? 1 : 1UL << ((key.Length + (key[^1] * 5) + (key[key.Length / 2] * 11)) & 63);
-
-    private static void AddValues(ReadOnlySpan<byte> list, ReadOnlySpan<byte> key, HeaderList headers, bool isText)
-    {
-        var reader = new WireReader(list);
-        while (reader.TryReadField(out var field, out var content))
-        {
-            if (field.Is(1, WireType.Bytes))
-            {
-                headers.Add(key, isText ? content : WireReader.Text(content));
-            }
-        }
-    }
-
-    /// <summary>By case, and not with the list's own look-up, which finds only ASCII names.</summary>
-    private static void RemoveExactly(HeaderList headers, ReadOnlySpan<byte> key)
-    {
-        for (var i = headers.Count - 1; i >= 0; i--)
-        {
-            if (headers.Name(i).SequenceEqual(key))
-            {
-                headers.RemoveAt(i);
             }
         }
     }

@@ -44,21 +44,28 @@ internal static class PeerHeadParser
         try
         {
             PeerFaults.ThrowIfCanceled(result);
+            if (TryTakeContiguous(buffer.FirstSpan, input.MaxMessageBytes, head, ref cursor, out var headEnd))
+            {
+                consumed = buffer.GetPosition(headEnd);
+                examined = consumed;
+                return HeadStep.Done;
+            }
+
             var reader = new SequenceReader<byte>(buffer);
-            if (!PeerPayloadCursor.TryPeekPrefix(reader, out var flag, out var length))
+            if (!MessagePrefix.TryPeek(reader, out var flag, out var length))
             {
                 PeerFaults.ThrowIfCut(result, input, head);
                 return HeadStep.ReadMore;
             }
 
             PeerFaults.CheckPrefix(flag, length, input.MaxMessageBytes);
-            var message = buffer.Slice(PeerPayloadCursor.PrefixBytes);
+            var message = buffer.Slice(MessagePrefix.SizeBytes);
             message = message.Length > length ? message.Slice(0, length) : message;
             if (flag == 0 && TryParse(message, length, head, out var used, out var envelopeIsRead))
             {
                 head.ThrowIfIncomplete(isUnary: false);
                 cursor.EnterMessage(length - used, envelopeIsRead);
-                consumed = buffer.GetPosition(PeerPayloadCursor.PrefixBytes + used);
+                consumed = buffer.GetPosition(MessagePrefix.SizeBytes + used);
                 examined = consumed;
                 return HeadStep.Done;
             }
@@ -80,6 +87,64 @@ internal static class PeerHeadParser
         {
             input.Bytes.AdvanceTo(consumed, examined);
         }
+    }
+
+    /// <summary>
+    /// The way of nearly every head: it lies in one piece of memory, here together with at least the head of the field behind it. False says
+    /// nothing, and all is to be looked at again.
+    /// </summary>
+    private static bool TryTakeContiguous(
+        ReadOnlySpan<byte> bytes, int maxMessageBytes, PeerHead head, ref PeerPayloadCursor cursor, out int headEnd)
+    {
+        headEnd = 0;
+        if (!MessagePrefix.TryReadPlain(bytes, maxMessageBytes, out var messageBytes))
+        {
+            return false;
+        }
+
+        bytes = bytes[MessagePrefix.SizeBytes..];
+        bytes = bytes[..Math.Min(bytes.Length, messageBytes)];
+        if (!TryParseLeading(bytes, messageBytes, head, out var used))
+        {
+            return false;
+        }
+
+        head.ThrowIfIncomplete(isUnary: false);
+        cursor.EnterMessage(messageBytes - used, envelopeIsRead: false);
+        headEnd = MessagePrefix.SizeBytes + used;
+        return true;
+    }
+
+    /// <summary>
+    /// As <see cref="TryParse"/> for what encoders write: the request or response, and behind it nothing or the payload. False for everything
+    /// else.
+    /// </summary>
+    private static bool TryParseLeading(ReadOnlySpan<byte> message, int messageBytes, PeerHead head, out int used)
+    {
+        used = 0;
+        if (messageBytes == 0 || !FieldHead.TryRead(message, messageBytes, out var field) || !field.Is(1, WireType.Bytes))
+        {
+            return false;
+        }
+
+        var end = field.SizeBytes + (long)field.ContentBytes;
+        if (end > message.Length)
+        {
+            return false;
+        }
+
+        head.Clear();
+        ReadOnlySpan<byte> dataValue = default;
+        used = (int)end;
+        head.Merge(message[field.SizeBytes..used], ref dataValue);
+        if (used < messageBytes
+            && (!FieldHead.TryRead(message[used..], messageBytes - used, out var next) || !next.Is(PeerPayloadEncoder.PayloadNumber, WireType.Bytes)))
+        {
+            return false;
+        }
+
+        head.Finish(!dataValue.IsEmpty, isUnary: false);
+        return true;
     }
 
     /// <summary>False: more of the message is needed. <paramref name="head"/> holds nothing of use then.</summary>

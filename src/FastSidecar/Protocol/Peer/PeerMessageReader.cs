@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using FastSidecar.Protocol.Protobuf;
@@ -22,37 +21,16 @@ namespace FastSidecar.Protocol.Peer;
 /// </remarks>
 internal sealed class PeerMessageReader : PipeReader
 {
-    private readonly PayloadPieces _pieces = new();
     private readonly PeerWholeMessage _whole = new();
-    private PeerInput _input;
-    private PeerHead _head = null!;
+    private readonly PeerBody _body;
 
-    /// <summary>Where the consumed part of the input ends.</summary>
-    private PeerPayloadCursor _cursor;
-
-    /// <summary>What is thrown once all bytes before it are consumed.</summary>
-    private Exception? _fault;
-    private bool _ended;
-
-    /// <summary>The next message has to be read as a whole.</summary>
-    private bool _wholeWanted;
-    private PayloadLoan _loan;
-
-    /// <summary>How many unconsumed body bytes in the input the consumer has examined: the next read has to hand out more.</summary>
-    private long _examinedBytes;
+    public PeerMessageReader()
+    {
+        _body = new PeerBody(_whole);
+    }
 
     /// <summary>Readies the object for a call, whose input is completed by <see cref="Complete"/>.</summary>
-    public void Start(in PeerInput input)
-    {
-        _input = input;
-        _cursor = default;
-        _fault = null;
-        _ended = false;
-        _wholeWanted = input.IsUnary;
-        _loan = default;
-        _examinedBytes = 0;
-        _whole.Clear();
-    }
+    public void Start(in PeerInput input) => _body.Start(input);
 
     /// <summary>
     /// Reads the first message's request or response into <paramref name="head"/>, without waiting for the payload behind it. Called once,
@@ -61,19 +39,19 @@ internal sealed class PeerMessageReader : PipeReader
     /// <exception cref="PeerMessageException">No message, a wrong one, or one without the fields that Dapr requires.</exception>
     public ValueTask ReadHeadAsync(PeerHead head, CancellationToken cancellationToken)
     {
-        _head = head;
-        if (_input.Encoding.IsUnknown && head.IsRequest)
+        _body.Head = head;
+        if (_body.Input.Encoding.IsUnknown && head.IsRequest)
         {
             // A server looks at the encoding before the first message, a client only when a message uses it.
-            return ValueTask.FromException(_input.Encoding.Refusal(byServer: true)!);
+            return ValueTask.FromException(_body.Input.Encoding.Refusal(byServer: true)!);
         }
 
-        if (_wholeWanted)
+        if (_body.IsWholeWanted)
         {
             return ReadHeadAwaitedAsync(default, hasRead: false, cancellationToken);
         }
 
-        var read = _input.Bytes.ReadAsync(cancellationToken);
+        var read = _body.Input.Bytes.ReadAsync(cancellationToken);
         if (!read.IsCompletedSuccessfully)
         {
             return ReadHeadAwaitedAsync(read, hasRead: true, cancellationToken);
@@ -92,20 +70,20 @@ internal sealed class PeerMessageReader : PipeReader
     /// <inheritdoc/>
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
-        if (TryReadHeld(out var result))
+        if (_body.TryReadHeld(out var result))
         {
             return new ValueTask<ReadResult>(result);
         }
 
-        while (!_wholeWanted)
+        while (!_body.IsWholeWanted)
         {
-            var read = _input.Bytes.ReadAsync(cancellationToken);
+            var read = _body.Input.Bytes.ReadAsync(cancellationToken);
             if (!read.IsCompletedSuccessfully)
             {
                 return ReadAwaitedAsync(read, hasRead: true, cancellationToken);
             }
 
-            if (TryTakePayload(read.GetAwaiter().GetResult(), out result))
+            if (_body.TryTake(read.GetAwaiter().GetResult(), out result))
             {
                 return new ValueTask<ReadResult>(result);
             }
@@ -117,15 +95,15 @@ internal sealed class PeerMessageReader : PipeReader
     /// <inheritdoc/>
     public override bool TryRead(out ReadResult result)
     {
-        if (TryReadHeld(out result))
+        if (_body.TryReadHeld(out result))
         {
             return true;
         }
 
         // A message that has to be read as a whole is left to ReadAsync.
-        while (!_wholeWanted && _input.Bytes.TryRead(out var read))
+        while (!_body.IsWholeWanted && _body.Input.Bytes.TryRead(out var read))
         {
-            if (TryTakePayload(read, out result))
+            if (_body.TryTake(read, out result))
             {
                 return true;
             }
@@ -138,44 +116,25 @@ internal sealed class PeerMessageReader : PipeReader
     public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
 
     /// <inheritdoc/>
-    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
-    {
-        var loan = _loan;
-        _loan = default;
-        switch (loan.Source)
-        {
-            case PayloadSource.Input:
-                AdvanceInput(loan, consumed, examined);
-                break;
-            case PayloadSource.Whole:
-                _whole.Consume(loan.BytesUpTo(consumed), loan.IsEnd(examined));
-                break;
-            case PayloadSource.None:
-                throw new InvalidOperationException("nothing was read that could be advanced over");
-        }
-    }
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) => _body.AdvanceTo(consumed, examined);
 
     /// <inheritdoc/>
-    public override void CancelPendingRead() => _input.Bytes.CancelPendingRead();
+    public override void CancelPendingRead() => _body.Input.Bytes.CancelPendingRead();
 
     /// <inheritdoc/>
     public override void Complete(Exception? exception = null)
     {
-        var input = _input.Bytes;
-        _loan = default;
-        _pieces.Clear();
-        _whole.Clear();
-        _input = default;
-        _ended = true;
+        var input = _body.Input.Bytes;
+        _body.Clear();
         input?.Complete(exception);
     }
 
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask ReadHeadAwaitedAsync(ValueTask<ReadResult> read, bool hasRead, CancellationToken cancellationToken)
     {
-        while (!_wholeWanted)
+        while (!_body.IsWholeWanted)
         {
-            var result = await (hasRead ? read : _input.Bytes.ReadAsync(cancellationToken));
+            var result = await (hasRead ? read : _body.Input.Bytes.ReadAsync(cancellationToken));
             hasRead = false;
             if (TakeHead(result))
             {
@@ -186,29 +145,29 @@ internal sealed class PeerMessageReader : PipeReader
         await ReadWholeHeadAsync(cancellationToken);
     }
 
-    /// <summary>True when the head is read; else more input is needed, or <see cref="_wholeWanted"/> is set.</summary>
+    /// <summary>True when the head is read; else more input is needed, or the message has to be read as a whole.</summary>
     private bool TakeHead(in ReadResult result)
     {
-        var step = PeerHeadParser.Take(result, _input, _head, ref _cursor);
-        _wholeWanted = step == HeadStep.ReadWhole;
+        var step = PeerHeadParser.Take(result, _body.Input, _body.Head, ref _body.Cursor);
+        _body.IsWholeWanted = step == HeadStep.ReadWhole;
         return step == HeadStep.Done;
     }
 
     private async ValueTask ReadWholeHeadAsync(CancellationToken cancellationToken)
     {
-        await _whole.ReadAsync(_input, _head, cancellationToken);
-        _wholeWanted = false;
+        await _whole.ReadAsync(_body.Input, _body.Head, cancellationToken);
+        _body.IsWholeWanted = false;
         try
         {
             TakeWholeHead(_whole.Message);
         }
         catch (ProtobufException e)
         {
-            throw PeerFaults.Unparsable(e, _head, _input.IsUnary);
+            throw PeerFaults.Unparsable(e, _body.Head, _body.Input.IsUnary);
         }
 
         _whole.DropMessage();
-        if (_input.IsUnary)
+        if (_body.Input.IsUnary)
         {
             await ReadUnaryEndAsync(cancellationToken);
         }
@@ -216,22 +175,21 @@ internal sealed class PeerMessageReader : PipeReader
 
     private void TakeWholeHead(ReadOnlyMemory<byte> message)
     {
-        if (_input.IsUnary)
+        if (_body.Input.IsUnary)
         {
             ReadOnlySpan<byte> body = default;
-            _head.Clear();
-            _head.Merge(message.Span, ref body);
-            _head.Finish(!body.IsEmpty, isUnary: true);
-            _head.ThrowIfIncomplete(isUnary: true);
+            _body.Head.Clear();
+            _body.Head.Merge(message.Span, ref body);
+            _body.Head.Finish(!body.IsEmpty, isUnary: true);
+            _body.Head.ThrowIfIncomplete(isUnary: true);
             _whole.AppendBody(body);
         }
         else
         {
             // All of the message is here, so parsing either succeeds or throws.
-            _ = PeerHeadParser.TryParse(new ReadOnlySequence<byte>(message), message.Length, _head, out var used, out var envelopeIsRead);
-            _head.ThrowIfIncomplete(isUnary: false);
-            _cursor.EnterMessage(message.Length - used, envelopeIsRead);
-            TakeWholePayload(message[(int)used..]);
+            _ = PeerHeadParser.TryParse(new ReadOnlySequence<byte>(message), message.Length, _body.Head, out var used, out var envelopeIsRead);
+            _body.Head.ThrowIfIncomplete(isUnary: false);
+            _body.TakeWhole(message[(int)used..], envelopeIsRead);
         }
     }
 
@@ -240,13 +198,13 @@ internal sealed class PeerMessageReader : PipeReader
     /// </summary>
     private async ValueTask ReadUnaryEndAsync(CancellationToken cancellationToken)
     {
-        var isCompleted = _head.IsRequest;
+        var isCompleted = _body.Head.IsRequest;
         while (!isCompleted)
         {
-            var result = await _input.Bytes.ReadAsync(cancellationToken);
+            var result = await _body.Input.Bytes.ReadAsync(cancellationToken);
             var isEmpty = result.Buffer.IsEmpty;
             isCompleted = result.IsCompleted;
-            _input.Bytes.AdvanceTo(result.Buffer.End);
+            _body.Input.Bytes.AdvanceTo(result.Buffer.End);
             PeerFaults.ThrowIfCanceled(result);
             if (!isEmpty)
             {
@@ -254,30 +212,11 @@ internal sealed class PeerMessageReader : PipeReader
             }
         }
 
-        _ended = true;
-        if (!_head.IsRequest && _input.End?.FailureAtEnd(inBody: false) is { } failure)
+        _body.End();
+        if (!_body.Head.IsRequest && _body.Input.End?.FailureAtEnd(inBody: false) is { } failure)
         {
             throw failure;
         }
-    }
-
-    /// <summary>What can be answered without the input: bytes of a message that was read as a whole, an error, the end.</summary>
-    private bool TryReadHeld(out ReadResult result)
-    {
-        Debug.Assert(_loan.Source == PayloadSource.None, "read again before what was read was advanced over");
-        if (_whole.TryGetBody(includeExamined: _ended, out var body))
-        {
-            result = Lend(new PayloadLoan(PayloadSource.Whole, body) { IsCompleted = _ended });
-            return true;
-        }
-
-        if (_fault is not null)
-        {
-            throw _fault;
-        }
-
-        result = _ended ? Lend(new PayloadLoan(PayloadSource.End, ReadOnlySequence<byte>.Empty) { IsCompleted = true }) : default;
-        return _ended;
     }
 
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
@@ -285,183 +224,40 @@ internal sealed class PeerMessageReader : PipeReader
     {
         while (true)
         {
-            if (_wholeWanted)
+            if (_body.IsWholeWanted)
             {
                 await ReadWholeLaterAsync(cancellationToken);
             }
             else
             {
-                var input = await (hasRead ? read : _input.Bytes.ReadAsync(cancellationToken));
+                var input = await (hasRead ? read : _body.Input.Bytes.ReadAsync(cancellationToken));
                 hasRead = false;
-                if (TryTakePayload(input, out var payload))
+                if (_body.TryTake(input, out var payload))
                 {
                     return payload;
                 }
             }
 
-            if (TryReadHeld(out var result))
+            if (_body.TryReadHeld(out var result))
             {
                 return result;
             }
         }
     }
 
-    /// <summary>
-    /// Finds the body bytes in what was read. False when there is nothing to hand out: the input has been advanced, and more of it is
-    /// needed, or
-    /// <see cref="_wholeWanted"/> is set.
-    /// </summary>
-    private bool TryTakePayload(in ReadResult read, out ReadResult result)
-    {
-        var cursor = _cursor;
-        var reader = new SequenceReader<byte>(read.Buffer);
-        _pieces.Clear();
-        var stop = cursor.Advance(ref reader, _head, _pieces, long.MaxValue, _input.MaxMessageBytes);
-        var isEnd = stop == PayloadStop.NeedInput && read.IsCompleted;
-        var fault = isEnd
-            ? PeerFaults.AtEnd(_input, cursor, reader)
-            : PeerFaults.Of(stop, _head, cursor, reader, _input.MaxMessageBytes);
-        var loan = new PayloadLoan(PayloadSource.Input, _pieces.Sequence)
-        {
-            Buffer = read.Buffer,
-            Cursor = cursor,
-            Position = reader.Position,
-            Stop = stop,
-            Fault = fault,
-            IsCompleted = isEnd && fault is null,
-        };
-
-        if (_whole.HasBody)
-        {
-            // The consumer left bytes that lie in our memory and wants more: they have to lie together.
-            _whole.AppendBody(loan.Payload);
-            Commit(loan);
-            return TryReadHeld(out result);
-        }
-
-        if (loan.Payload.Length <= _examinedBytes && !loan.IsCompleted && !read.IsCanceled)
-        {
-            TakeNothingNew(loan);
-            result = default;
-            return _fault is null ? false : throw _fault;
-        }
-
-        result = Lend(loan, read.IsCanceled);
-        return true;
-    }
-
-    private ReadResult Lend(in PayloadLoan loan, bool isCanceled = false)
-    {
-        _loan = loan;
-        return new ReadResult(loan.Payload, isCanceled, loan.IsCompleted);
-    }
-
-    /// <summary>There are no body bytes but those that the consumer has seen and left.</summary>
-    private void TakeNothingNew(in PayloadLoan loan)
-    {
-        if (loan.Payload.IsEmpty)
-        {
-            Commit(loan);
-        }
-        else if (loan.IsLast)
-        {
-            MoveToWhole(loan, loan.Payload);
-        }
-        else
-        {
-            _input.Bytes.AdvanceTo(loan.Buffer.Start, loan.Buffer.End);
-        }
-
-        _pieces.Clear();
-    }
-
-    private void AdvanceInput(in PayloadLoan loan, SequencePosition consumed, SequencePosition examined)
-    {
-        _examinedBytes = 0;
-        if (loan.IsEnd(consumed))
-        {
-            Commit(loan);
-        }
-        else if (!loan.IsEnd(examined))
-        {
-            _input.Bytes.AdvanceTo(WalkTo(loan, consumed));
-        }
-        else if (loan.IsLast)
-        {
-            MoveToWhole(loan, loan.Payload.Slice(consumed));
-        }
-        else
-        {
-            _examinedBytes = loan.Payload.Slice(consumed).Length;
-            _input.Bytes.AdvanceTo(WalkTo(loan, consumed), loan.Buffer.End);
-        }
-
-        _pieces.Clear();
-    }
-
-    /// <summary>Walks the same bytes again as far as the consumer went; what lies behind is found again by the next read.</summary>
-    private SequencePosition WalkTo(in PayloadLoan loan, SequencePosition consumed)
-    {
-        var reader = new SequenceReader<byte>(loan.Buffer);
-        _cursor.Advance(ref reader, _head, pieces: null, loan.BytesUpTo(consumed), _input.MaxMessageBytes);
-        return reader.Position;
-    }
-
-    /// <summary>
-    /// The consumer wants more behind <paramref name="left"/> than can be shown in place: a compressed message or an error comes next, or
-    /// the pieces are too many.
-    /// </summary>
-    private void MoveToWhole(in PayloadLoan loan, in ReadOnlySequence<byte> left)
-    {
-        _examinedBytes = 0;
-        _whole.AppendBody(left);
-        _whole.Consume(0, examinedAll: true);
-        Commit(loan);
-    }
-
-    /// <summary>Everything that was found is consumed.</summary>
-    private void Commit(in PayloadLoan loan)
-    {
-        _cursor = loan.Cursor;
-        _fault = loan.Fault;
-        _ended = loan.IsCompleted;
-        _wholeWanted = loan.Stop == PayloadStop.Compressed;
-
-        // After NeedInput the rest, if there is one, is the beginning of something that cannot be read in part.
-        _input.Bytes.AdvanceTo(loan.Position, loan.Stop == PayloadStop.NeedInput ? loan.Buffer.End : loan.Position);
-    }
-
     private async ValueTask ReadWholeLaterAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await _whole.ReadAsync(_input, _head, cancellationToken);
-            _wholeWanted = false;
-            _cursor.EnterMessage(_whole.Message.Length, envelopeIsRead: false);
-            TakeWholePayload(_whole.Message);
+            await _whole.ReadAsync(_body.Input, _body.Head, cancellationToken);
+            _body.IsWholeWanted = false;
+            _body.TakeWhole(_whole.Message, envelopeIsRead: false);
             _whole.DropMessage();
         }
         catch (PeerMessageException e) when (e.IsStatus)
         {
-            _wholeWanted = false;
-            _fault = PeerMessageException.Receiving(e.Code, e.Text);
+            _body.IsWholeWanted = false;
+            _body.Fail(PeerMessageException.Receiving(e.Code, e.Text));
         }
-    }
-
-    /// <summary>Copies the body bytes out of the rest of a message that lies in our memory.</summary>
-    private void TakeWholePayload(ReadOnlyMemory<byte> rest)
-    {
-        var reader = new SequenceReader<byte>(new ReadOnlySequence<byte>(rest));
-        PayloadStop stop;
-        do
-        {
-            _pieces.Clear();
-            stop = _cursor.Advance(ref reader, _head, _pieces, long.MaxValue, _input.MaxMessageBytes);
-            _whole.AppendBody(_pieces.Sequence);
-        }
-        while (stop == PayloadStop.Limit);
-
-        _pieces.Clear();
-        _fault = PeerFaults.Of(stop, _head, _cursor, reader, _input.MaxMessageBytes);
     }
 }

@@ -3,26 +3,6 @@ using FastSidecar.Protocol.Protobuf;
 
 namespace FastSidecar.Protocol.Peer;
 
-/// <summary>Why <see cref="PeerPayloadCursor.Advance"/> stopped.</summary>
-internal enum PayloadStop
-{
-    /// <summary>All bytes are used, or the rest is the beginning of something that cannot be read in part.</summary>
-    NeedInput,
-
-    /// <summary>As many body bytes as were asked for have passed.</summary>
-    Limit,
-
-    /// <summary>The next message has to be read as a whole: it is compressed. Its prefix is unread.</summary>
-    Compressed,
-
-    // The rest are errors: the stream cannot be read on. TooLarge and UnknownFlag leave the prefix unread.
-    Malformed,
-    TooLarge,
-    UnknownFlag,
-    StrayFields,
-    WrongSequence,
-}
-
 /// <summary>
 /// Where a reader stands in a stream of CallLocalStream messages, and the step forward: finds the body bytes in them without waiting for
 /// whole messages.
@@ -39,8 +19,6 @@ internal enum PayloadStop
 /// </remarks>
 internal struct PeerPayloadCursor
 {
-    public const int PrefixBytes = 5;
-
     private Place _place;
 
     /// <summary>The message that Data and Skip return to.</summary>
@@ -92,6 +70,85 @@ internal struct PeerPayloadCursor
     }
 
     /// <summary>
+    /// Passes the usual message, or what is left of it behind its head, when it is all there is: one payload of data and its right number.
+    /// False for everything else, and then nothing has changed.
+    /// </summary>
+    /// <param name="first">The first piece of the bytes, in which all but the data has to lie.</param>
+    /// <param name="totalBytes">How many there are, with those of further pieces.</param>
+    /// <param name="maxMessageBytes">The limit of a message.</param>
+    /// <param name="dataStart">Where the data starts.</param>
+    /// <param name="dataBytes">How long it is; not 0.</param>
+    public bool TryPassLast(ReadOnlySpan<byte> first, long totalBytes, int maxMessageBytes, out int dataStart, out long dataBytes)
+    {
+        dataStart = 0;
+        dataBytes = 0;
+        var at = 0;
+        var messageLeft = _messageLeft;
+        if (_place == Place.Prefix)
+        {
+            if (!MessagePrefix.TryReadPlain(first, maxMessageBytes, out var messageBytes))
+            {
+                return false;
+            }
+
+            at = MessagePrefix.SizeBytes;
+            messageLeft = messageBytes;
+        }
+        else if (_place != Place.Message || _hasPayload)
+        {
+            return false;
+        }
+
+        if (totalBytes - at != messageLeft
+            || !FieldHead.TryReadShort(first[at..], out var payload)
+            || !payload.Is(PeerPayloadEncoder.PayloadNumber, WireType.Bytes))
+        {
+            return false;
+        }
+
+        at += payload.SizeBytes;
+        if (totalBytes - at != (long)payload.Value
+            || !FieldHead.TryReadShort(first[at..], out var data)
+            || !data.Is(1, WireType.Bytes))
+        {
+            return false;
+        }
+
+        at += data.SizeBytes;
+        var left = totalBytes - at - (long)data.Value;
+        if (left < 0 || data.Value == 0)
+        {
+            return false;
+        }
+
+        ulong seq = 0;
+        if (left > 0)
+        {
+            var dataEnd = at + (int)data.Value;
+            if (dataEnd >= first.Length
+                || !FieldHead.TryReadShort(first[dataEnd..], out var number)
+                || !number.Is(2, WireType.Varint)
+                || number.SizeBytes != left)
+            {
+                return false;
+            }
+
+            seq = number.Value;
+        }
+
+        if (seq != _expectedSeq)
+        {
+            return false;
+        }
+
+        _place = Place.Prefix;
+        _expectedSeq++;
+        dataStart = at;
+        dataBytes = (long)data.Value;
+        return true;
+    }
+
+    /// <summary>
     /// Reads on. Body bytes go to <paramref name="pieces"/>, if given, as slices of the reader's sequence; at most <paramref name="limit"/>
     /// of them and at most as many pieces as it takes.
     /// </summary>
@@ -115,7 +172,7 @@ internal struct PeerPayloadCursor
             switch (_place)
             {
                 case Place.Prefix:
-                    if (!TryPeekPrefix(reader, out var flag, out var length))
+                    if (!MessagePrefix.TryPeek(reader, out var flag, out var length))
                     {
                         return PayloadStop.NeedInput;
                     }
@@ -135,7 +192,7 @@ internal struct PeerPayloadCursor
                         return PayloadStop.Compressed;
                     }
 
-                    reader.Advance(PrefixBytes);
+                    reader.Advance(MessagePrefix.SizeBytes);
                     EnterMessage(length, envelopeIsRead: false);
                     break;
 
@@ -290,21 +347,5 @@ internal struct PeerPayloadCursor
         {
             _nestedLeft -= bytes;
         }
-    }
-
-    /// <summary>gRPC: one byte flag, four bytes length, big-endian.</summary>
-    internal static bool TryPeekPrefix(in SequenceReader<byte> reader, out byte flag, out uint length)
-    {
-        Span<byte> prefix = stackalloc byte[PrefixBytes];
-        if (!reader.TryCopyTo(prefix))
-        {
-            flag = 0;
-            length = 0;
-            return false;
-        }
-
-        flag = prefix[0];
-        length = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(prefix[1..]);
-        return true;
     }
 }

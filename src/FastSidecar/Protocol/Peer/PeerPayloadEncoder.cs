@@ -25,6 +25,13 @@ internal static class PeerPayloadEncoder
     public const int MaxSuffixBytes = 11;
 
     internal const int MessagePrefixBytes = 5;
+
+    /// <summary>
+    /// A first message up to this size is written into one piece of the output's memory: no more than the blocks are large that our outputs
+    /// have, so that asking for it leaves no gap.
+    /// </summary>
+    internal const int MaxJoinedBytes = 4096;
+
     internal const int PayloadNumber = 2;
     private const int DataNumber = 1;
     private const int SeqNumber = 2;

@@ -1,3 +1,4 @@
+using FastSidecar.Protocol.Protobuf;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Protocol.Peer;
@@ -41,4 +42,14 @@ internal ref struct PeerRequestFields
 
     /// <summary>APIVersion; V1 is the only one there is.</summary>
     public int Version = 1;
+
+    /// <exception cref="ProtobufException">A text is not UTF-8, which a proto3 string must be.</exception>
+    public readonly void CheckTexts()
+    {
+        HeaderMapLayout.CheckTexts(Metadata);
+        WireReader.Text(Method);
+        WireReader.Text(TypeUrl);
+        WireReader.Text(ContentType);
+        WireReader.Text(Query);
+    }
 }

@@ -10,8 +10,7 @@ namespace FastSidecar.Protocol.Peer;
 /// </summary>
 internal sealed class PeerRequestHead : PeerHead
 {
-    private HeaderList _metadata = new();
-    private ulong _seenMetadata;
+    private readonly HeaderMap _metadata = new();
     private TextRange _method;
     private TextRange _contentType;
     private TextRange _query;
@@ -25,7 +24,7 @@ internal sealed class PeerRequestHead : PeerHead
     /// <summary>
     /// One entry per value, names in the case of the wire, values of one name in their order; the order of names means nothing.
     /// </summary>
-    public HeaderList Metadata => _metadata;
+    public HeaderList Metadata => _metadata.Fields;
 
     public ReadOnlySpan<byte> Method => Span(_method);
 
@@ -59,7 +58,7 @@ internal sealed class PeerRequestHead : PeerHead
 
     internal override string UnaryParseFailure => "grpc: error unmarshalling request: ";
 
-    internal override void Merge(ReadOnlySpan<byte> envelope, ref ReadOnlySpan<byte> dataValue)
+    protected override void MergeEnvelope(ReadOnlySpan<byte> envelope, ref ReadOnlySpan<byte> dataValue)
     {
         var reader = new WireReader(envelope);
         while (reader.TryReadField(out var field, out var content))
@@ -71,7 +70,7 @@ internal sealed class PeerRequestHead : PeerHead
             else if (field.Is(2, WireType.Bytes))
             {
                 _hasMetadata = true;
-                MergeMapEntry(content, _metadata, ref _seenMetadata);
+                MergeEntries(content, _metadata, 2, ref reader);
             }
             else if (field.Is(3, WireType.Bytes))
             {
@@ -99,8 +98,7 @@ internal sealed class PeerRequestHead : PeerHead
     internal override void Clear()
     {
         base.Clear();
-        Clear(ref _metadata);
-        _seenMetadata = 0;
+        _metadata.Clear();
         Version = 0;
         Verb = HttpVerb.None;
         HasHttpExtension = false;

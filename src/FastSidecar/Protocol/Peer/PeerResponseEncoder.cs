@@ -23,29 +23,19 @@ namespace FastSidecar.Protocol.Peer;
 internal static class PeerResponseEncoder
 {
     /// <summary>Scratch for 64 header fields; a call with more rents it.</summary>
-    private const int StackInts = 64 * HeaderMapLayout.ScratchPerField;
+    private const int StackInts = 64 * HeaderGroups.ScratchPerField;
 
     /// <summary>
     /// A whole first message of the stream; <paramref name="payload"/> is copied. An empty one gives a message without payload.
     /// </summary>
-    public static void WriteFirst(IBufferWriter<byte> output, scoped in PeerResponseFields fields, in ReadOnlySequence<byte> payload, int maxMessageBytes)
-    {
-        WriteFirstPrefix(output, fields, payload.Length, maxMessageBytes);
-        PeerPayloadEncoder.CopyData(output, payload);
-    }
-
-    /// <summary>
-    /// A first message up to its payload's data: <paramref name="payloadBytes"/> bytes must follow and end the message (number 0 is not
-    /// written).
-    /// </summary>
     [SkipLocalsInit]
-    public static void WriteFirstPrefix(IBufferWriter<byte> output, scoped in PeerResponseFields fields, long payloadBytes, int maxMessageBytes)
+    public static void WriteFirst(IBufferWriter<byte> output, scoped in PeerResponseFields fields, in ReadOnlySequence<byte> payload, int maxMessageBytes)
     {
         var scratchSize = HeaderMapLayout.ScratchFor(fields.Headers) + HeaderMapLayout.ScratchFor(fields.Trailers);
         var rented = scratchSize > StackInts ? ArrayPool<int>.Shared.Rent(scratchSize) : null;
         try
         {
-            WriteFirstPrefix(output, fields, rented ?? stackalloc int[StackInts], payloadBytes, maxMessageBytes);
+            WriteFirst(output, fields, rented ?? stackalloc int[StackInts], payload, maxMessageBytes);
         }
         catch (ProtobufException e)
         {
@@ -81,15 +71,22 @@ internal static class PeerResponseEncoder
         }
     }
 
-    private static void WriteFirstPrefix(
-        IBufferWriter<byte> output, scoped in PeerResponseFields fields, scoped Span<int> scratch, long payloadBytes, int maxMessageBytes)
+    private static void WriteFirst(
+        IBufferWriter<byte> output, scoped in PeerResponseFields fields, scoped Span<int> scratch, in ReadOnlySequence<byte> payload, int maxMessageBytes)
     {
+        var payloadBytes = payload.Length;
         var layout = new Layout(fields, scratch, valueBytes: 0, hasData: fields.HasData || !fields.TypeUrl.IsEmpty);
         var messageBytes = WireWriter.FieldSize(layout.ResponseBytes) + PeerPayloadEncoder.FirstPayloadSize(payloadBytes);
-        PeerPayloadEncoder.CheckLimit(messageBytes, maxMessageBytes);
+        if (messageBytes > maxMessageBytes)
+        {
+            fields.CheckTexts();
+            PeerPayloadEncoder.CheckLimit(messageBytes, maxMessageBytes);
+        }
 
-        var size = (int)(PeerPayloadEncoder.MessagePrefixBytes + messageBytes - payloadBytes);
-        scoped var writer = new WireWriter(output.GetSpan(size)[..size]);
+        var prefixBytes = (int)(PeerPayloadEncoder.MessagePrefixBytes + messageBytes - payloadBytes);
+        var joinedBytes = prefixBytes + payloadBytes <= PeerPayloadEncoder.MaxJoinedBytes ? (int)payloadBytes : 0;
+        var span = output.GetSpan(prefixBytes + joinedBytes);
+        scoped var writer = new WireWriter(span[..prefixBytes]);
         writer.MessagePrefix(messageBytes);
         writer.FieldStart(1, layout.ResponseBytes);
         WriteUpToValue(ref writer, fields, layout, valueBytes: 0);
@@ -100,12 +97,26 @@ internal static class PeerResponseEncoder
         }
 
         writer.AssertFull();
-        output.Advance(size);
+        if (!writer.IsAscii)
+        {
+            fields.CheckTexts();
+        }
+
+        if (joinedBytes != 0)
+        {
+            payload.CopyTo(span[prefixBytes..]);
+            output.Advance(prefixBytes + joinedBytes);
+            return;
+        }
+
+        output.Advance(prefixBytes);
+        PeerPayloadEncoder.CopyData(output, payload);
     }
 
     private static void WriteUnary(
         IBufferWriter<byte> output, scoped in PeerResponseFields fields, scoped Span<int> scratch, in ReadOnlySequence<byte> body, int maxMessageBytes)
     {
+        fields.CheckTexts();
         var layout = new Layout(fields, scratch, body.Length, hasData: true);
         if (layout.ResponseBytes > maxMessageBytes)
         {

@@ -1,3 +1,4 @@
+using FastSidecar.Protocol.Protobuf;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Protocol.Peer;
@@ -41,4 +42,14 @@ internal ref struct PeerResponseFields
     /// There is a <c>message.data</c>, though perhaps an empty one: so for gRPC apps, not for HTTP apps. A type URL implies it.
     /// </summary>
     public bool HasData;
+
+    /// <exception cref="ProtobufException">A text is not UTF-8, which a proto3 string must be.</exception>
+    public readonly void CheckTexts()
+    {
+        HeaderMapLayout.CheckTexts(Headers);
+        HeaderMapLayout.CheckTexts(Trailers);
+        WireReader.Text(StatusMessage);
+        WireReader.Text(TypeUrl);
+        WireReader.Text(ContentType);
+    }
 }

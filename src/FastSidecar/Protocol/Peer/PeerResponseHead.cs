@@ -9,10 +9,8 @@ namespace FastSidecar.Protocol.Peer;
 /// </summary>
 internal sealed class PeerResponseHead : PeerHead
 {
-    private HeaderList _headers = new();
-    private ulong _seenHeaders;
-    private HeaderList _trailers = new();
-    private ulong _seenTrailers;
+    private readonly HeaderMap _headers = new();
+    private readonly HeaderMap _trailers = new();
     private byte[] _details = [];
     private int _detailsUsed;
     private TextRange _statusMessage;
@@ -34,10 +32,10 @@ internal sealed class PeerResponseHead : PeerHead
     /// <summary>
     /// One entry per value, names in the case of the wire, values of one name in their order; the order of names means nothing.
     /// </summary>
-    public HeaderList Headers => _headers;
+    public HeaderList Headers => _headers.Fields;
 
     /// <summary>Trailer metadata of a gRPC app; as <see cref="Headers"/>.</summary>
-    public HeaderList Trailers => _trailers;
+    public HeaderList Trailers => _trailers.Fields;
 
     /// <summary>There was a <c>message</c>, though perhaps an empty one.</summary>
     public bool HasMessage { get; private set; }
@@ -66,7 +64,7 @@ internal sealed class PeerResponseHead : PeerHead
 
     internal override string UnaryParseFailure => "grpc: failed to unmarshal the received message: ";
 
-    internal override void Merge(ReadOnlySpan<byte> envelope, ref ReadOnlySpan<byte> dataValue)
+    protected override void MergeEnvelope(ReadOnlySpan<byte> envelope, ref ReadOnlySpan<byte> dataValue)
     {
         var reader = new WireReader(envelope);
         while (reader.TryReadField(out var field, out var content))
@@ -82,10 +80,10 @@ internal sealed class PeerResponseHead : PeerHead
                     MergeStatus(content);
                     break;
                 case 2:
-                    MergeMapEntry(content, _headers, ref _seenHeaders);
+                    MergeEntries(content, _headers, 2, ref reader);
                     break;
                 case 3:
-                    MergeMapEntry(content, _trailers, ref _seenTrailers);
+                    MergeEntries(content, _trailers, 3, ref reader);
                     break;
                 case 4:
                     MergeMessage(content, ref dataValue);
@@ -107,10 +105,8 @@ internal sealed class PeerResponseHead : PeerHead
     internal override void Clear()
     {
         base.Clear();
-        Clear(ref _headers);
-        _seenHeaders = 0;
-        Clear(ref _trailers);
-        _seenTrailers = 0;
+        _headers.Clear();
+        _trailers.Clear();
         StatusCode = 0;
         HasMessage = false;
         _hasStatus = false;
@@ -156,7 +152,7 @@ internal sealed class PeerResponseHead : PeerHead
         {
             if (field.Is(1, WireType.Bytes))
             {
-                WireReader.Text(content);
+                Check(content);
             }
         }
 

@@ -116,7 +116,7 @@ internal sealed class PeerWholeMessage
         try
         {
             PeerFaults.ThrowIfCanceled(result);
-            if (!PeerPayloadCursor.TryPeekPrefix(new SequenceReader<byte>(result.Buffer), out flag, out var length))
+            if (!MessagePrefix.TryPeek(new SequenceReader<byte>(result.Buffer), out flag, out var length))
             {
                 PeerFaults.ThrowIfCut(result, input, head);
                 return false;
@@ -124,7 +124,7 @@ internal sealed class PeerWholeMessage
 
             PeerFaults.CheckPrefix(flag, length, input.MaxMessageBytes);
             messageBytes = (int)length;
-            consumed = result.Buffer.GetPosition(PeerPayloadCursor.PrefixBytes);
+            consumed = result.Buffer.GetPosition(MessagePrefix.SizeBytes);
             examined = consumed;
             return true;
         }

@@ -46,6 +46,11 @@ internal readonly record struct FieldHead(int Number, WireType Type, ulong Value
             bytes = bytes[..(int)containerLeft];
         }
 
+        if (TryReadShort(bytes, out head))
+        {
+            return head.ContentBytes <= (ulong)(containerLeft - head.SizeBytes) ? true : throw ProtobufException.Malformed();
+        }
+
         var tagBytes = ReadVarint(bytes, out var tag);
         if (tagBytes == 0)
         {
@@ -103,6 +108,41 @@ internal readonly record struct FieldHead(int Number, WireType Type, ulong Value
 
     /// <summary>How many bytes a varint of that value takes.</summary>
     public static int VarintBytes(ulong value) => ((BitOperations.Log2(value | 1) * 9) + 73) / 64;
+
+    /// <summary>
+    /// Nearly every head: a number below 16 and a value below 16,384, in two or three bytes, of a varint or length-delimited field. False for
+    /// all others and for one that is cut off. Whether the contents fit their message is the caller's to find out.
+    /// </summary>
+    public static bool TryReadShort(ReadOnlySpan<byte> bytes, out FieldHead head)
+    {
+        head = default;
+        if (bytes.Length < 2)
+        {
+            return false;
+        }
+
+        uint tag = bytes[0];
+        uint value = bytes[1];
+        var size = 2;
+        if (value >= 0x80)
+        {
+            if (bytes.Length < 3 || bytes[2] >= 0x80)
+            {
+                return false;
+            }
+
+            value = (value & 0x7f) | ((uint)bytes[2] << 7);
+            size = 3;
+        }
+
+        if (tag is < 8 or >= 0x80 || (WireType)(tag & 7) is not (WireType.Bytes or WireType.Varint))
+        {
+            return false;
+        }
+
+        head = new FieldHead((int)(tag >> 3), (WireType)(tag & 7), value, size);
+        return true;
+    }
 
     /// <summary>The size of the varint at the start, or 0 when it is cut off. Throws when it has more than 64 bits, as Go does.</summary>
     private static int ReadVarint(ReadOnlySpan<byte> bytes, out ulong value)

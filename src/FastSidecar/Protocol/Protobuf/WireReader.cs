@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Unicode;
 
 namespace FastSidecar.Protocol.Protobuf;
@@ -39,6 +40,26 @@ internal ref struct WireReader(ReadOnlySpan<byte> message)
         _ = FieldHead.TryRead(_rest, _rest.Length, out head);
         content = _rest.Slice(head.SizeBytes, (int)head.ContentBytes);
         _rest = _rest[(head.SizeBytes + content.Length)..];
+        return true;
+    }
+
+    /// <summary>
+    /// Reads the next field if it is this one and short, as the entries of a map are that follow each other. False says nothing of what comes.
+    /// </summary>
+    /// <param name="tag">Number and wire type of a length-delimited field, in one byte.</param>
+    /// <param name="content">Its bytes, less than 128.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryReadShort(byte tag, out ReadOnlySpan<byte> content)
+    {
+        var rest = _rest;
+        if (rest.Length < 2 || rest[0] != tag || rest[1] >= 0x80 || rest[1] > rest.Length - 2)
+        {
+            content = default;
+            return false;
+        }
+
+        content = rest.Slice(2, rest[1]);
+        _rest = rest[(2 + content.Length)..];
         return true;
     }
 
