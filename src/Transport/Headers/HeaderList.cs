@@ -99,7 +99,7 @@ public sealed class HeaderList
             if (field.NameLength == name.Length)
             {
                 var candidate = Bytes(field.NameStart, field.NameLength);
-                if (candidate.IsEmpty || ((candidate[^1] | CaseBit) == last && System.Text.Ascii.EqualsIgnoreCase(candidate, name)))
+                if (candidate.IsEmpty || ((candidate[^1] | CaseBit) == last && IsSameName(candidate, name)))
                 {
                     return i;
                 }
@@ -108,6 +108,10 @@ public sealed class HeaderList
 
         return -1;
     }
+
+    /// <summary>Most names are asked for in the spelling they have, and equal bytes are found out faster.</summary>
+    private static bool IsSameName(ReadOnlySpan<byte> candidate, ReadOnlySpan<byte> name) =>
+        candidate.SequenceEqual(name) || System.Text.Ascii.EqualsIgnoreCase(candidate, name);
 
     public bool Contains(scoped ReadOnlySpan<byte> name) => IndexOf(name) >= 0;
 

@@ -138,31 +138,39 @@ internal sealed class AppCall : InvokeResponse
         Return();
     }
 
-    private async ValueTask WriteHeadAsync(InvokeRequest request, ReadOnlyMemory<byte> target, CancellationToken cancellationToken)
-    {
-        var (framing, length) = await FramingAsync(request, cancellationToken);
-        Span<byte> verb = stackalloc byte[HttpVerbs.MaxBytes];
-        var verbBytes = HttpVerbs.Write(request.Verb, verb);
-        _exchange.WriteHead(verb[..verbBytes], target.Span, _requestHeaders, framing, length);
-    }
-
     /// <summary>
     /// A positive length is passed on. Otherwise a method that usually has a body is sent chunked, and one that usually has none goes
     /// without framing when its body turns out to be empty (Go net/http transfer.go, probeRequestBody).
     /// </summary>
-    private async ValueTask<(Http1BodyFraming Framing, long Length)> FramingAsync(InvokeRequest request, CancellationToken cancellationToken)
+    private ValueTask WriteHeadAsync(InvokeRequest request, ReadOnlyMemory<byte> target, CancellationToken cancellationToken)
     {
         if (request.Body.Length is { } length && (length > 0 || request.HasWholeBody))
         {
-            return (Http1BodyFraming.Length, length);
+            WriteHead(request, target, Http1BodyFraming.Length, length);
+            return ValueTask.CompletedTask;
         }
 
         if (request.Verb is not (HttpVerb.Get or HttpVerb.Head or HttpVerb.Delete or HttpVerb.Options))
         {
-            return (Http1BodyFraming.Chunked, 0);
+            WriteHead(request, target, Http1BodyFraming.Chunked, 0);
+            return ValueTask.CompletedTask;
         }
 
-        return await request.Body.IsEmptyAsync(ProbeWait, _time, cancellationToken) ? (Http1BodyFraming.None, 0) : (Http1BodyFraming.Chunked, 0);
+        return WriteProbedHeadAsync(request, target, cancellationToken);
+    }
+
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
+    private async ValueTask WriteProbedHeadAsync(InvokeRequest request, ReadOnlyMemory<byte> target, CancellationToken cancellationToken)
+    {
+        var isEmpty = await request.Body.IsEmptyAsync(ProbeWait, _time, cancellationToken);
+        WriteHead(request, target, isEmpty ? Http1BodyFraming.None : Http1BodyFraming.Chunked, 0);
+    }
+
+    private void WriteHead(InvokeRequest request, ReadOnlyMemory<byte> target, Http1BodyFraming framing, long length)
+    {
+        Span<byte> verb = stackalloc byte[HttpVerbs.MaxBytes];
+        var verbBytes = HttpVerbs.Write(request.Verb, verb);
+        _exchange.WriteHead(verb[..verbBytes], target.Span, _requestHeaders, framing, length);
     }
 
     /// <param name="answered">Given for a body that is held back: completes when the app has answered without asking for it.</param>
