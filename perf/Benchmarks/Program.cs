@@ -12,4 +12,5 @@ const int LongestName = 40;
 var job = Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance);
 BenchmarkSwitcher.FromTypes([typeof(OperationBenchmarks)]).Run(
     args.Length > 0 ? args : ["--filter", "*"],
-    DefaultConfig.Instance.AddJob(job).HideColumns(Column.Job).WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(LongestName)));
+    DefaultConfig.Instance.AddJob(job).HideColumns(Column.Job)
+        .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(LongestName)));

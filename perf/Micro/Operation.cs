@@ -49,5 +49,6 @@ internal abstract class Operation(string name, string title)
     ];
 
     public static Operation Named(string name) =>
-        All().FirstOrDefault(operation => operation.Name == name) ?? throw new ArgumentException($"there is no operation {name}", nameof(name));
+        All().FirstOrDefault(operation => operation.Name == name)
+        ?? throw new ArgumentException($"there is no operation {name}", nameof(name));
 }

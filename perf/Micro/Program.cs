@@ -27,7 +27,12 @@ switch (args)
 
         return 0;
     default:
-        Console.Error.WriteLine("micro                the operations\nmicro run NAME N     runs one N times\nmicro serve          runs \"NAME N\" for each line");
+        Console.Error.WriteLine(
+            """
+            micro                the operations
+            micro run NAME N     runs one N times and prints its result
+            micro serve          runs NAME N for each line "NAME N" and answers NAME
+            """);
         return 2;
 }
 

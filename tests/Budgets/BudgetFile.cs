@@ -33,7 +33,10 @@ internal sealed record BudgetFile
         return this with
         {
             Platform = platform,
-            Budgets = [.. Budgets.Select(budget => measured.TryGetValue(budget.Name, out var value) ? budget with { Value = value } : budget)],
+            Budgets =
+            [
+                .. Budgets.Select(budget => measured.TryGetValue(budget.Name, out var value) ? budget with { Value = value } : budget),
+            ],
         };
     }
 

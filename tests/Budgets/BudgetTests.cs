@@ -2,7 +2,9 @@ using Xunit;
 
 namespace FastSidecar.Budgets;
 
-/// <summary>Deterministic costs of the published sidecar against perf/budgets.json; the table is in budgets-report.txt beside the tests.</summary>
+/// <summary>
+/// Deterministic costs of the published sidecar against perf/budgets.json; the table is in budgets-report.txt beside the tests.
+/// </summary>
 public sealed class BudgetTests : IClassFixture<BudgetTests.Measured>
 {
     private readonly Measured _measured;

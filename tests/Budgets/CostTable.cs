@@ -14,7 +14,12 @@ internal static class CostTable
             Heads,
             .. verdicts.Select(verdict => new[]
             {
-                verdict.Budget.Name, verdict.Budget.Unit, Number(verdict.Measured), Number(verdict.Budget.Value), Margin(verdict), verdict.Text,
+                verdict.Budget.Name,
+                verdict.Budget.Unit,
+                Number(verdict.Measured),
+                Number(verdict.Budget.Value),
+                Margin(verdict),
+                verdict.Text,
             }),
         ];
         var widths = Enumerable.Range(0, Heads.Length).Select(column => rows.Max(row => row[column].Length)).ToArray();
@@ -24,11 +29,17 @@ internal static class CostTable
     }
 
     /// <summary>Words to the left, numbers to the right.</summary>
-    private static string Line(string[] row, int[] widths) => string.Join(
-        "  ", row.Select((cell, column) => column is 2 or 3 or 4 ? cell.PadLeft(widths[column]) : cell.PadRight(widths[column]))).TrimEnd() + "\n";
+    private static string Line(string[] row, int[] widths)
+    {
+        var cells = row.Select((cell, column) => column is 2 or 3 or 4 ? cell.PadLeft(widths[column]) : cell.PadRight(widths[column]));
+        return string.Join("  ", cells).TrimEnd() + "\n";
+    }
 
-    private static string Margin(Verdict verdict) => string.Create(
-        CultureInfo.InvariantCulture, $"{verdict.MarginPercent}%{(verdict.Budget.Slack > 0 ? FormattableString.Invariant($"+{verdict.Budget.Slack}") : "")}");
+    private static string Margin(Verdict verdict)
+    {
+        var slack = verdict.Budget.Slack > 0 ? "+" + Number(verdict.Budget.Slack) : "";
+        return Number(verdict.MarginPercent) + "%" + slack;
+    }
 
     private static string Number(double number) => number.ToString("#,0.##", CultureInfo.InvariantCulture);
 }

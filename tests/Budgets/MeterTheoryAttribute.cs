@@ -18,7 +18,7 @@ internal sealed class MeterTheoryAttribute : TheoryAttribute
 
         if (Gate.Missing(Enum.Parse<Meter>(meter)) is { } missing)
         {
-            Skip = $"{missing} is missing (make build, build/publish-perf.sh Micro and build/install-test-peers.sh bring what may be installed)";
+            Skip = $"{missing} is missing (make build, build/publish-perf.sh Micro and build/install-test-peers.sh bring what may be had)";
         }
     }
 }

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace FastSidecar.Budgets;
 
-/// <summary>The operations that are timed and counted do what their names say; each runs here as often as it takes to repeat itself.</summary>
+/// <summary>The operations that are timed and counted do what their names say.</summary>
 public sealed class OperationTests
 {
     private const string PeerHead =

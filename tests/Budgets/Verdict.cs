@@ -17,5 +17,7 @@ internal sealed record Verdict(Budget Budget, double Measured, double ExtraPerce
         : IsFarBelow ? $"kept; {Percent(Budget.Value - Measured)} below: lower the budget"
         : "kept";
 
-    private string Percent(double difference) => Budget.Value == 0 ? $"{difference:0.##}" : FormattableString.Invariant($"{100 * difference / Budget.Value:0.0} %");
+    private string Percent(double difference) => Budget.Value == 0
+        ? FormattableString.Invariant($"{difference:0.##}")
+        : FormattableString.Invariant($"{100 * difference / Budget.Value:0.0} %");
 }
