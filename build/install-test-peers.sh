@@ -8,6 +8,8 @@ want ip iproute2
 want nghttp nghttp2-client
 want nginx nginx-light
 want wrk wrk
+want valgrind valgrind
+want strace strace
 want avahi-browse avahi-utils
 want avahi-daemon avahi-daemon
 want openssl openssl

@@ -28,29 +28,6 @@ if [ ${#packages[@]} -gt 0 ]; then
   fi
 fi
 
-case "$(uname -m)" in x86_64) rid=linux-x64;; aarch64) rid=linux-arm64;; *) echo "no native build for $(uname -m)" >&2; exit 1;; esac
-linker=gcc
-command -v clang >/dev/null && linker=clang
-mkdir -p artifacts/perf
-
-current() { # current PROJECT BINARY: nothing changed since it was published.
-  [ -x "$2" ] && [ -z "$(find "perf/$1" aot.props Directory.Build.props -newer "$2" -type f -not -path '*/bin/*' -not -path '*/obj/*' -print -quit)" ]
-}
-
-publish() { # publish PROJECT
-  local binary=artifacts/perf/${1,,}
-  current "$1" "$binary" && return 0
-  local framework=${FASTSIDECAR_FRAMEWORK:-net10.0}
-  [ -n "${FASTSIDECAR_FRAMEWORK:-}" ] ||
-    dotnet restore "perf/$1" -r "$rid" -v quiet -p:NativeAot=true -p:FastSidecarFrameworks=net10.0 >/dev/null 2>&1 || framework=net9.0
-  echo "publishing $binary ($framework, $rid)"
-  dotnet publish "perf/$1" -c Release -f "$framework" -r "$rid" -o "$binary.publish" --nologo -v quiet \
-    -p:NativeAot=true -p:FastSidecarFrameworks="$framework" -p:CppCompilerAndLinker="$linker"
-  install -m 755 "$binary.publish/${1,,}" "$binary"
-  rm -rf "$binary.publish"
-}
-
-publish Stock
-publish Load
+build/publish-perf.sh Stock Load
 FastSidecarFrameworks=net10.0 dotnet build perf/Compare -c Release -v quiet --nologo
 exec dotnet perf/Compare/bin/Release/net10.0/compare.dll "$@"

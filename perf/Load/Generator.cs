@@ -27,6 +27,7 @@ internal sealed class Generator : IAnswers, IDisposable
     private readonly LatencyHistogram _lateness = new();
     private readonly Answer? _expected;
     private readonly long _bodyBytes;
+    private readonly long _requestLimit;
     private long _recordFrom = long.MaxValue;
     private long _recordUntil = long.MaxValue;
     private bool _issuing = true;
@@ -43,11 +44,14 @@ internal sealed class Generator : IAnswers, IDisposable
         var target = LoadTarget.Parse(options.Url, options.Targets);
         _expected = options.ExpectBody is { } length ? new Answer(options.Status, length, Body.Hash(Body.Make(length))) : null;
         _bodyBytes = options.BodyBytes;
+        _requestLimit = options.Requests ?? long.MaxValue;
         _connections = options.Grpc ? GrpcConnections(target) : Http1Connections(target);
 
         // Every connection once before any twice, so that few requests spread over many connections.
         _free = new Queue<Connection>(Enumerable.Range(0, _connections[0].Slots).SelectMany(_ => _connections));
     }
+
+    private bool HasAllAnswers => _answered >= _requestLimit;
 
     /// <param name="measuring">Called when the warm-up is over, with the answers so far.</param>
     public LoadResult Run(Action<long> measuring)
@@ -64,6 +68,12 @@ internal sealed class Generator : IAnswers, IDisposable
         _recordFrom = Clock.Now + Settling;
         _recordUntil = _recordFrom + Nanoseconds(_options.Seconds);
         Turn(arrivals, _recordUntil);
+        if (_options.Requests is { } requests && !HasAllAnswers)
+        {
+            throw new LoadException($"{_answered} of {requests} requests were answered in time");
+        }
+
+        _recordUntil = Math.Min(_recordUntil, Clock.Now);
         _issuing = false;
         Drain();
         var costsAfter = ReadProcesses();
@@ -86,7 +96,7 @@ internal sealed class Generator : IAnswers, IDisposable
             _latency.Record(now - ticket.Intended);
         }
 
-        if (_options.Rate is null && _issuing)
+        if (_options.Rate is null && _issuing && _sent < _requestLimit)
         {
             Send(connection, new Ticket(_sent++, now));
         }
@@ -141,7 +151,7 @@ internal sealed class Generator : IAnswers, IDisposable
     {
         if (arrivals is null)
         {
-            while (_free.TryDequeue(out var connection))
+            while (_sent < _requestLimit && _free.TryDequeue(out var connection))
             {
                 Send(connection, new Ticket(_sent++, Clock.Now));
             }
@@ -149,7 +159,7 @@ internal sealed class Generator : IAnswers, IDisposable
 
         var slots = arrivals is null ? _connections.Length * _connections[0].Slots : 0;
         var limit = until + DrainLimit;
-        for (var now = Clock.Now; now < until || (_answered < slots && now < limit); now = Clock.Now)
+        for (var now = Clock.Now; !HasAllAnswers && (now < until || (_answered < slots && now < limit)); now = Clock.Now)
         {
             SendDue(arrivals, until);
             Poll(Math.Max(0, Math.Min(now < until ? until : limit, arrivals?.Next ?? limit) - Clock.Now));
@@ -240,13 +250,14 @@ internal sealed class Generator : IAnswers, IDisposable
             throw new LoadException("no answer came within the measured time");
         }
 
+        var seconds = (_recordUntil - _recordFrom) / (double)Clock.Second;
         var used = after.Zip(before, (last, first) => last.Since(first)).ToArray();
         return new LoadResult
         {
             Answers = _counted,
-            Seconds = _options.Seconds,
-            PerSecond = Math.Round(_counted / _options.Seconds, 2),
-            MegabytesPerSecond = Math.Round(_bytes / _options.Seconds / 1e6, 3),
+            Seconds = Math.Round(seconds, 3),
+            PerSecond = Math.Round(_counted / seconds, 2),
+            MegabytesPerSecond = Math.Round(_bytes / seconds / 1e6, 3),
             AllAnswers = _answered,
             CostAnswers = costAnswers,
             Latency = Distribution.Of(_latency, withCurve: true),

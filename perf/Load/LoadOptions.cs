@@ -13,6 +13,7 @@ internal sealed record LoadOptions
           --rate R              open loop: requests a second, on schedule whatever the answers do. Without it: closed loop
           --arrivals KIND       open loop: uniform (default) or poisson
           --seconds S           measured time (1)
+          --requests N          closed loop: ends after N requests in all, and is void when they take longer than warm-up and --seconds
           --warm-up S           time before, not measured (0.2)
           --method M            GET; POST when there is a body
           --body N              a body of N known bytes
@@ -42,6 +43,9 @@ internal sealed record LoadOptions
     public double Seconds { get; init; } = 1;
 
     public double WarmUpSeconds { get; init; } = 0.2;
+
+    /// <summary>Closed loop: so many requests, warm-up included, so that costs can be divided by a known number; null is no limit.</summary>
+    public int? Requests { get; init; }
 
     public string? Method { get; init; }
 
@@ -94,6 +98,7 @@ internal sealed record LoadOptions
                 "--arrivals" when value is "uniform" or "poisson" => options with { Poisson = value is "poisson" },
                 "--seconds" => options with { Seconds = Number(name, value) },
                 "--warm-up" => options with { WarmUpSeconds = Number(name, value) },
+                "--requests" => options with { Requests = Whole(name, value) },
                 "--method" => options with { Method = value },
                 "--body" => options with { BodyBytes = Whole(name, value) },
                 "--header" => options with { Headers = [.. options.Headers, value] },

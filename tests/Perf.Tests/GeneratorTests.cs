@@ -33,6 +33,18 @@ public sealed class GeneratorTests
     }
 
     [ToolFact("nginx")]
+    public async Task RequestLimit_ExactlySoManyAreSent()
+    {
+        using var app = await TestApp.StartAsync();
+        var options = new LoadOptions { Connections = 3, Requests = 1000, Seconds = 20, WarmUpSeconds = 0, ExpectBody = 1024 };
+        var result = await app.LoadAsync(options).Within("the run");
+        Assert.Equal(1000, result.AllAnswers);
+        Assert.True(result.Seconds < 20);
+        await Assert.ThrowsAsync<LoadException>(
+            () => app.LoadAsync(options with { Requests = 100_000_000, Seconds = 0.1 }).Within("the run that is too long"));
+    }
+
+    [ToolFact("nginx")]
     public async Task LongBody_IsSentAndStoredWhole()
     {
         using var app = await TestApp.StartAsync();
