@@ -121,7 +121,7 @@ internal sealed class BenchCommand(TextWriter output, TextWriter error, TimeProv
 
         var limits = result.Limits();
         BenchReport.WriteExceeded(limits, error);
-        return limits.Any(static limit => limit.IsExceeded) ? LimitExceeded : Fine;
+        return limits.Exists(static limit => limit.IsExceeded) ? LimitExceeded : Fine;
     }
 
     private static void Interrupt(PosixSignalContext context, CancellationTokenSource interrupted)

@@ -71,13 +71,13 @@ internal sealed class BenchFlags
             SizeBytes = size,
             RunTime = _seconds.Value,
             Blocks = _blocks.Value,
-            MaxAddedP50 = Given(_maxAddedP50),
-            MaxAddedP99 = Given(_maxAddedP99),
-            MaxCpu = Given(_maxCpu),
+            MaxAddedP50 = _maxAddedP50.Value,
+            MaxAddedP99 = _maxAddedP99.Value,
+            MaxCpu = _maxCpu.Value,
             Json = _json.Value,
         };
-        var problems = options.Problems().ToArray();
-        if (problems.Length > 0)
+        var problems = options.Problems();
+        if (problems.Count > 0)
         {
             explanation.Write(string.Join('\n', problems) + "\n");
             return null;
@@ -86,8 +86,6 @@ internal sealed class BenchFlags
         result = FlagReadResult.Ok;
         return options;
     }
-
-    private static TimeSpan? Given(Flag<TimeSpan> limit) => limit.IsGiven ? limit.Value : null;
 
     private static bool TryParseSeconds(string text, out TimeSpan value, out string? error)
     {

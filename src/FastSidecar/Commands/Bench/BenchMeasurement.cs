@@ -68,33 +68,28 @@ internal sealed class BenchMeasurement(DemoMesh mesh, BenchOptions options, Time
     private async Task<BenchBlock> BlockAsync(CancellationToken interrupted)
     {
         var rateFirst = random.Next(2) == 0;
-        var (direct, through) = rateFirst ? await PairAsync(options.Rate, interrupted) : (null, null);
-        var (directClosed, throughClosed) = await PairAsync(null, interrupted);
-        if (!rateFirst)
-        {
-            (direct, through) = await PairAsync(options.Rate, interrupted);
-        }
-
-        return new BenchBlock(direct!, through!, directClosed, throughClosed);
+        var first = await PairAsync(rateFirst ? options.Rate : null, interrupted);
+        var second = await PairAsync(rateFirst ? null : options.Rate, interrupted);
+        return rateFirst ? new BenchBlock(first, second) : new BenchBlock(second, first);
     }
 
-    private async Task<(LoadRun Direct, LoadRun Through)> PairAsync(double? rate, CancellationToken interrupted)
+    private async Task<LoadPair> PairAsync(long? rate, CancellationToken interrupted)
     {
         if (random.Next(2) == 0)
         {
             var direct = await RunAsync("direct", Direct(rate), interrupted);
-            return (direct, await RunAsync("through both sidecars", Through(rate), interrupted));
+            return new LoadPair(direct, await RunAsync("through both sidecars", Through(rate), interrupted));
         }
 
         var through = await RunAsync("through both sidecars", Through(rate), interrupted);
-        return (await RunAsync("direct", Direct(rate), interrupted), through);
+        return new LoadPair(await RunAsync("direct", Direct(rate), interrupted), through);
     }
 
-    private LoadPlan Direct(double? rate) => Plan(mesh.WarehouseApp.Port, DemoApp.EchoPath, rate);
+    private LoadPlan Direct(long? rate) => Plan(mesh.WarehouseApp.Port, DemoApp.EchoPath, rate);
 
-    private LoadPlan Through(double? rate) => Plan(mesh.Shop.HttpPort, ThroughTarget, rate);
+    private LoadPlan Through(long? rate) => Plan(mesh.Shop.HttpPort, ThroughTarget, rate);
 
-    private LoadPlan Plan(int port, string target, double? rate) => new()
+    private LoadPlan Plan(int port, string target, long? rate) => new()
     {
         Port = port,
         Target = target,
@@ -103,7 +98,8 @@ internal sealed class BenchMeasurement(DemoMesh mesh, BenchOptions options, Time
         Rate = rate,
         WarmUp = options.WarmUp,
         Measured = options.RunTime,
-        Processes = [mesh.Shop.ProcessId, mesh.Warehouse.ProcessId],
+        CallerProcess = mesh.Shop.ProcessId,
+        CalleeProcess = mesh.Warehouse.ProcessId,
     };
 
     /// <summary>A run on a thread of its own: this one may be the app's.</summary>

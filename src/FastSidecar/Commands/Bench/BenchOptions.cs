@@ -37,12 +37,13 @@ internal sealed record BenchOptions
     /// <summary>Load before the measured time of every run, which counts nowhere.</summary>
     public TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(0.3);
 
-    public TimeSpan? MaxAddedP50 { get; init; }
+    /// <summary>Zero is no limit, here and for the other two.</summary>
+    public TimeSpan MaxAddedP50 { get; init; }
 
-    public TimeSpan? MaxAddedP99 { get; init; }
+    public TimeSpan MaxAddedP99 { get; init; }
 
     /// <summary>Of both sidecars together for one request of the closed loop.</summary>
-    public TimeSpan? MaxCpu { get; init; }
+    public TimeSpan MaxCpu { get; init; }
 
     /// <summary>JSON on standard output in place of the table.</summary>
     public bool Json { get; init; }
@@ -51,40 +52,44 @@ internal sealed record BenchOptions
     public TimeSpan Duration => Blocks * 4 * (RunTime + WarmUp);
 
     /// <summary>Every reason why this cannot be measured.</summary>
-    public IEnumerable<string> Problems()
+    public List<string> Problems()
     {
-        foreach (var (name, value, least, most) in ((string, long, long, long)[])
-            [
-                ("--rate", Rate, 1, MostRate),
-                ("--connections", Connections, 1, MostConnections),
-                ("--size", SizeBytes, 0, MostSizeBytes),
-                ("--blocks", Blocks, 1, MostBlocks),
-            ])
+        List<string> problems = [];
+        Check("--rate", Rate, 1, MostRate);
+        Check("--connections", Connections, 1, MostConnections);
+        Check("--size", SizeBytes, 0, MostSizeBytes);
+        Check("--blocks", Blocks, 1, MostBlocks);
+        CheckLimit("--max-added-p50", MaxAddedP50);
+        CheckLimit("--max-added-p99", MaxAddedP99);
+        CheckLimit("--max-cpu", MaxCpu);
+        var requests = Rate * RunTime.TotalSeconds;
+        if (RunTime <= TimeSpan.Zero || RunTime > MostRunTime)
+        {
+            problems.Add($"--seconds is {Text(RunTime.TotalSeconds)}, but must lie above 0 and not above {Text(MostRunTime.TotalSeconds)}");
+        }
+        else if (Rate > 0 && requests is < 1 or > MostRequestsOfRun)
+        {
+            problems.Add($"--rate and --seconds make {Text(requests)} requests in a run, but these must lie between 1 and {Text(MostRequestsOfRun)}");
+        }
+
+        return problems;
+
+        void Check(string name, long value, long least, long most)
         {
             if (value < least || value > most)
             {
-                yield return string.Create(CultureInfo.InvariantCulture, $"{name} is {value}, but must lie between {least} and {most}");
+                problems.Add($"{name} is {Text(value)}, but must lie between {Text(least)} and {Text(most)}");
             }
         }
 
-        if (RunTime <= TimeSpan.Zero || RunTime > MostRunTime)
+        void CheckLimit(string name, TimeSpan limit)
         {
-            yield return string.Create(
-                CultureInfo.InvariantCulture, $"--seconds is {RunTime.TotalSeconds}, but must lie above 0 and not above {MostRunTime.TotalSeconds}");
-        }
-        else if (Rate * RunTime.TotalSeconds is < 1 or > MostRequestsOfRun)
-        {
-            yield return string.Create(
-                CultureInfo.InvariantCulture,
-                $"--rate and --seconds make {Rate * RunTime.TotalSeconds} requests in a run, but these must lie between 1 and {MostRequestsOfRun}");
-        }
-
-        foreach (var (name, limit) in ((string, TimeSpan?)[])[("--max-added-p50", MaxAddedP50), ("--max-added-p99", MaxAddedP99), ("--max-cpu", MaxCpu)])
-        {
-            if (limit <= TimeSpan.Zero)
+            if (limit < TimeSpan.Zero)
             {
-                yield return $"{name} must be above 0";
+                problems.Add($"{name} must not be below 0");
             }
         }
     }
+
+    private static string Text(double number) => number.ToString(CultureInfo.InvariantCulture);
 }

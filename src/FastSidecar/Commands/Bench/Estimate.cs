@@ -1,10 +1,16 @@
 namespace FastSidecar.Commands.Bench;
 
 /// <summary>A median with the interval in which it lies with 95 % confidence.</summary>
-internal readonly record struct Estimate(double Median, double Low, double High)
+internal sealed class Estimate(double median, double low, double high)
 {
     /// <summary>Enough that the ends of the interval do not move in the second digit.</summary>
     private const int Draws = 2000;
+
+    public double Median => median;
+
+    public double Low => low;
+
+    public double High => high;
 
     /// <summary>
     /// The median of block values with its percentile bootstrap interval: blocks are drawn with replacement, and the middle 95 % of the medians of these draws is

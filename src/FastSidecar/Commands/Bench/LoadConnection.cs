@@ -1,12 +1,8 @@
-using System.Net;
-using System.Net.Sockets;
-
 namespace FastSidecar.Commands.Bench;
 
 /// <summary>A client's connection with one request in flight. It belongs to the generator's thread, which is told by poll when it may go on.</summary>
 internal sealed class LoadConnection : IDisposable
 {
-    private readonly Socket _socket;
     private readonly ReadOnlyMemory<byte> _request;
     private readonly AnswerReader _answer;
     private ReadOnlyMemory<byte> _unsent;
@@ -20,20 +16,10 @@ internal sealed class LoadConnection : IDisposable
     {
         _request = request;
         _answer = new AnswerReader(expected);
-        _socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            _socket.Connect(IPAddress.Loopback, port);
-            _socket.Blocking = false;
-        }
-        catch
-        {
-            _socket.Dispose();
-            throw;
-        }
+        Descriptor = NativeSocket.Connect(port);
     }
 
-    public int Descriptor => (int)_socket.Handle;
+    public int Descriptor { get; }
 
     /// <summary>A part of the request waits for room in the socket.</summary>
     public bool IsBlocked => !_unsent.IsEmpty;
@@ -55,13 +41,12 @@ internal sealed class LoadConnection : IDisposable
     {
         while (!_unsent.IsEmpty)
         {
-            var sent = _socket.Send(_unsent.Span, SocketFlags.None, out var error);
-            if (error == SocketError.WouldBlock)
+            var sent = NativeSocket.Send(Descriptor, _unsent.Span);
+            if (sent == NativeSocket.NotNow)
             {
                 return;
             }
 
-            ThrowIfBroken(error);
             _unsent = _unsent[sent..];
         }
     }
@@ -69,13 +54,12 @@ internal sealed class LoadConnection : IDisposable
     /// <summary>Receives what is there, through <paramref name="buffer"/>; true when the answer is complete.</summary>
     public bool Receive(byte[] buffer)
     {
-        var count = _socket.Receive(buffer, SocketFlags.None, out var error);
-        if (error == SocketError.WouldBlock)
+        var count = NativeSocket.Receive(Descriptor, buffer);
+        if (count == NativeSocket.NotNow)
         {
             return false;
         }
 
-        ThrowIfBroken(error);
         if (count == 0)
         {
             throw new BenchException("a connection was closed by the other side");
@@ -96,13 +80,5 @@ internal sealed class LoadConnection : IDisposable
         return IsBlocked ? throw new BenchException("an answer came before its request was sent") : true;
     }
 
-    public void Dispose() => _socket.Dispose();
-
-    private static void ThrowIfBroken(SocketError error)
-    {
-        if (error != SocketError.Success)
-        {
-            throw new BenchException($"a connection broke ({error})");
-        }
-    }
+    public void Dispose() => _ = NativeSocket.Close(Descriptor);
 }

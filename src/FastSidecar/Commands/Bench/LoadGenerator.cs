@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net.Sockets;
 using System.Text;
 
 namespace FastSidecar.Commands.Bench;
@@ -21,7 +20,7 @@ internal sealed class LoadGenerator : IDisposable
     private readonly LoadPlan _plan;
     private readonly TimeProvider _time;
     private readonly LoadConnection[] _connections;
-    private readonly NativePoll.Entry[] _entries;
+    private readonly NativeSocket.PollEntry[] _entries;
     private readonly Queue<LoadConnection> _free;
     private readonly byte[] _buffer = new byte[ReceiveBytes];
 
@@ -46,14 +45,14 @@ internal sealed class LoadGenerator : IDisposable
     {
         _plan = plan;
         _time = time;
-        _interval = plan.Rate is { } rate ? time.TimestampFrequency / rate : 0;
+        _interval = plan.Rate is { } rate ? time.TimestampFrequency / (double)rate : 0;
 
         // One more than fall into the measured time on average: its ends are whole ticks.
         var most = plan.Rate is { } perSecond ? (int)Math.Ceiling(perSecond * plan.Measured.TotalSeconds) + 1 : 0;
         _latencies = new long[most];
         _latenesses = new long[most];
         _connections = new LoadConnection[plan.Connections];
-        _entries = new NativePoll.Entry[plan.Connections];
+        _entries = new NativeSocket.PollEntry[plan.Connections];
         _free = new Queue<LoadConnection>(plan.Connections);
         var request = Request(plan);
         try
@@ -65,10 +64,10 @@ internal sealed class LoadGenerator : IDisposable
                 _free.Enqueue(_connections[i]);
             }
         }
-        catch (SocketException e)
+        catch
         {
             Dispose();
-            throw new BenchException($"no connection to port {plan.Port}: {e.Message}");
+            throw;
         }
     }
 
@@ -77,7 +76,7 @@ internal sealed class LoadGenerator : IDisposable
     /// </summary>
     public LoadRun Run(CancellationToken interrupted)
     {
-        NativePoll.SetPrecise();
+        NativeSocket.SetPreciseTimers();
         _begin = _time.GetTimestamp();
         _measureFrom = _begin + Ticks(_plan.WarmUp.TotalSeconds);
         _end = _measureFrom + Ticks(_plan.Measured.TotalSeconds);
@@ -99,7 +98,10 @@ internal sealed class LoadGenerator : IDisposable
             Quantiles.Of(_latencies.AsSpan(0, _latencyCount), _time.TimestampFrequency),
             Quantiles.Of(_latenesses.AsSpan(0, _latenessCount), _time.TimestampFrequency),
             _waited,
-            [.. cpuAfter.Zip(cpuBefore, (after, before) => (after - before) / 1000.0 / answers)]);
+            Cpu(0),
+            Cpu(1));
+
+        double Cpu(int process) => (cpuAfter[process] - cpuBefore[process]) / 1000.0 / answers;
     }
 
     public void Dispose()
@@ -208,24 +210,24 @@ internal sealed class LoadGenerator : IDisposable
         interrupted.ThrowIfCancellationRequested();
         for (var i = 0; i < _entries.Length; i++)
         {
-            _entries[i].Wanted = _connections[i].IsBlocked ? (short)(NativePoll.Readable | NativePoll.Writable) : NativePoll.Readable;
+            _entries[i].Wanted = _connections[i].IsBlocked ? (short)(NativeSocket.Readable | NativeSocket.Writable) : NativeSocket.Readable;
         }
 
         var seconds = Math.Clamp((until - _time.GetTimestamp()) / (double)_time.TimestampFrequency, 0, MostWaitSeconds);
-        if (NativePoll.Wait(_entries, (long)(seconds * 1e9)) == 0)
+        if (NativeSocket.Wait(_entries, (long)(seconds * 1e9)) == 0)
         {
             return;
         }
 
         for (var i = 0; i < _entries.Length; i++)
         {
-            if ((_entries[i].Happened & NativePoll.Writable) != 0)
+            if ((_entries[i].Happened & NativeSocket.Writable) != 0)
             {
                 _connections[i].Flush();
             }
 
             // Readable, or broken, which reading tells.
-            if ((_entries[i].Happened & ~NativePoll.Writable) != 0 && _connections[i].Receive(_buffer))
+            if ((_entries[i].Happened & ~NativeSocket.Writable) != 0 && _connections[i].Receive(_buffer))
             {
                 OnAnswer(_connections[i]);
             }
@@ -251,7 +253,9 @@ internal sealed class LoadGenerator : IDisposable
         _free.Enqueue(connection);
     }
 
-    private long[] ReadCpu() => [.. _plan.Processes.Select(static id => NativeProcess.CpuNanoseconds(id) is var time and >= 0
+    private long[] ReadCpu() => [ReadCpu(_plan.CallerProcess), ReadCpu(_plan.CalleeProcess)];
+
+    private static long ReadCpu(int process) => NativeProcess.CpuNanoseconds(process) is var time and >= 0
         ? time
-        : throw new BenchException($"process {id} has ended"))];
+        : throw new BenchException($"the sidecar with process id {process} has ended");
 }

@@ -1,7 +1,7 @@
 namespace FastSidecar.Commands.Bench;
 
 /// <summary>One run of load.</summary>
-internal sealed record LoadPlan
+internal sealed class LoadPlan
 {
     /// <summary>Of this machine.</summary>
     public required int Port { get; init; }
@@ -17,28 +17,56 @@ internal sealed record LoadPlan
     /// <summary>
     /// Requests a second that leave whatever the answers do (open loop). Null: every answer makes the next request (closed loop).
     /// </summary>
-    public required double? Rate { get; init; }
+    public required long? Rate { get; init; }
 
     public required TimeSpan WarmUp { get; init; }
 
     public required TimeSpan Measured { get; init; }
 
-    /// <summary>Whose CPU time is read.</summary>
-    public required IReadOnlyList<int> Processes { get; init; }
+    /// <summary>The caller's sidecar, whose CPU time is read.</summary>
+    public required int CallerProcess { get; init; }
+
+    /// <summary>The callee's, the same.</summary>
+    public required int CalleeProcess { get; init; }
 }
 
 /// <summary>What came of a run.</summary>
-/// <param name="Answers">Complete answers of the measured time.</param>
-/// <param name="PerSecond">The same for a second.</param>
-/// <param name="Latency">From when a request was to leave to the last byte of its answer. Open loop only.</param>
-/// <param name="Lateness">How long after their time requests left that found a free connection. Open loop only.</param>
-/// <param name="Waited">Requests that found none; their latencies count the wait.</param>
-/// <param name="CpuMicroseconds">CPU time of each process for an answer.</param>
-internal sealed record LoadRun(long Answers, double PerSecond, Quantiles Latency, Quantiles Lateness, long Waited, double[] CpuMicroseconds);
+/// <param name="answers">Complete answers of the measured time.</param>
+/// <param name="perSecond">The same for a second.</param>
+/// <param name="latency">From when a request was to leave to the last byte of its answer. Open loop only.</param>
+/// <param name="lateness">How long after their time requests left that found a free connection. Open loop only.</param>
+/// <param name="waited">Requests that found none; their latencies count the wait.</param>
+/// <param name="callerCpu">CPU time of the caller's sidecar for an answer, in microseconds.</param>
+/// <param name="calleeCpu">The same of the callee's.</param>
+internal sealed class LoadRun(long answers, double perSecond, Quantiles latency, Quantiles lateness, long waited, double callerCpu, double calleeCpu)
+{
+    public long Answers => answers;
+
+    public double PerSecond => perSecond;
+
+    public Quantiles Latency => latency;
+
+    public Quantiles Lateness => lateness;
+
+    public long Waited => waited;
+
+    public double CallerCpu => callerCpu;
+
+    public double CalleeCpu => calleeCpu;
+
+    /// <summary>CPU time of both sidecars for an answer.</summary>
+    public double Cpu => callerCpu + calleeCpu;
+}
 
 /// <summary>Of times, in microseconds; all 0 when there were none.</summary>
-internal readonly record struct Quantiles(double P50, double P90, double P99)
+internal sealed class Quantiles(double p50, double p90, double p99)
 {
+    public double P50 => p50;
+
+    public double P90 => p90;
+
+    public double P99 => p99;
+
     /// <summary>Sorts the times.</summary>
     public static Quantiles Of(Span<long> ticks, double ticksPerSecond)
     {
