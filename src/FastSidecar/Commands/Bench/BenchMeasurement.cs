@@ -17,12 +17,8 @@ internal sealed class BenchMeasurement(DemoMesh mesh, BenchOptions options, Time
     {
         await FindAsync(interrupted);
         var idle = await ResidentAsync(interrupted);
-        var blocks = new BenchBlock[options.Blocks];
-        for (var i = 0; i < blocks.Length; i++)
-        {
-            blocks[i] = await BlockAsync(interrupted);
-        }
-
+        var blocks = await Task.Factory.StartNew(
+            () => Measure(interrupted), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         return new BenchResult(options, blocks, idle, await ResidentAsync(interrupted));
     }
 
@@ -65,59 +61,52 @@ internal sealed class BenchMeasurement(DemoMesh mesh, BenchOptions options, Time
         (await ProcessCost.ReadAsync(mesh.Warehouse, interrupted)).ResidentBytes,
     ];
 
-    private async Task<BenchBlock> BlockAsync(CancellationToken interrupted)
+    /// <summary>On a thread of its own: that of the sockets is the app's.</summary>
+    private BenchBlock[] Measure(CancellationToken interrupted)
     {
-        var rateFirst = random.Next(2) == 0;
-        var first = await PairAsync(rateFirst ? options.Rate : null, interrupted);
-        var second = await PairAsync(rateFirst ? null : options.Rate, interrupted);
-        return rateFirst ? new BenchBlock(first, second) : new BenchBlock(second, first);
-    }
-
-    private async Task<LoadPair> PairAsync(long? rate, CancellationToken interrupted)
-    {
-        if (random.Next(2) == 0)
+        var blocks = new BenchBlock[options.Blocks];
+        foreach (ref var block in blocks.AsSpan())
         {
-            var direct = await RunAsync("direct", Direct(rate), interrupted);
-            return new LoadPair(direct, await RunAsync("through both sidecars", Through(rate), interrupted));
+            var rateFirst = random.Next(2) == 0;
+            var first = Pair(rateFirst ? options.Rate : 0, interrupted);
+            var second = Pair(rateFirst ? 0 : options.Rate, interrupted);
+            block = rateFirst ? new BenchBlock(first, second) : new BenchBlock(second, first);
         }
 
-        var through = await RunAsync("through both sidecars", Through(rate), interrupted);
-        return new LoadPair(await RunAsync("direct", Direct(rate), interrupted), through);
+        return blocks;
     }
 
-    private LoadPlan Direct(long? rate) => Plan(mesh.WarehouseApp.Port, DemoApp.EchoPath, rate);
-
-    private LoadPlan Through(long? rate) => Plan(mesh.Shop.HttpPort, ThroughTarget, rate);
-
-    private LoadPlan Plan(int port, string target, long? rate) => new()
+    private LoadPair Pair(long rate, CancellationToken interrupted)
     {
-        Port = port,
-        Target = target,
-        Body = _body,
-        Connections = (int)options.Connections,
-        Rate = rate,
-        WarmUp = options.WarmUp,
-        Measured = options.RunTime,
-        CallerProcess = mesh.Shop.ProcessId,
-        CalleeProcess = mesh.Warehouse.ProcessId,
-    };
+        var directFirst = random.Next(2) == 0;
+        var first = Run(directFirst, rate, interrupted);
+        var second = Run(!directFirst, rate, interrupted);
+        return directFirst ? new LoadPair(first, second) : new LoadPair(second, first);
+    }
 
-    /// <summary>A run on a thread of its own: this one may be the app's.</summary>
-    private async Task<LoadRun> RunAsync(string way, LoadPlan plan, CancellationToken interrupted)
+    private LoadRun Run(bool direct, long rate, CancellationToken interrupted)
     {
+        var plan = new LoadPlan
+        {
+            Port = direct ? mesh.WarehouseApp.Port : mesh.Shop.HttpPort,
+            Target = direct ? DemoApp.EchoPath : ThroughTarget,
+            Body = _body,
+            Connections = (int)options.Connections,
+            Rate = rate,
+            WarmUp = options.WarmUp,
+            Measured = options.RunTime,
+            CallerProcess = mesh.Shop.ProcessId,
+            CalleeProcess = mesh.Warehouse.ProcessId,
+        };
         try
-        {
-            return await Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        }
-        catch (BenchException e)
-        {
-            throw new BenchException($"{way}, {(plan.Rate is null ? "closed loop" : $"{plan.Rate} requests/s")}: {e.Message}");
-        }
-
-        LoadRun Run()
         {
             using var generator = new LoadGenerator(plan, time);
             return generator.Run(interrupted);
+        }
+        catch (BenchException e)
+        {
+            var load = rate == 0 ? "as fast as answers come" : $"at {rate} requests/s";
+            throw new BenchException($"{(direct ? "direct" : "through both sidecars")}, {load}: {e.Message}");
         }
     }
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace FastSidecar.Commands.Bench;
 
 /// <summary>What <c>bench</c> measures, and what must not be exceeded.</summary>
-internal sealed record BenchOptions
+internal sealed class BenchOptions
 {
     /// <summary>One thread waits for all of them with one poll, whose cost grows with their number.</summary>
     public const long MostConnections = 256;

@@ -45,10 +45,10 @@ internal sealed class LoadGenerator : IDisposable
     {
         _plan = plan;
         _time = time;
-        _interval = plan.Rate is { } rate ? time.TimestampFrequency / (double)rate : 0;
+        _interval = plan.Rate > 0 ? time.TimestampFrequency / (double)plan.Rate : 0;
 
         // One more than fall into the measured time on average: its ends are whole ticks.
-        var most = plan.Rate is { } perSecond ? (int)Math.Ceiling(perSecond * plan.Measured.TotalSeconds) + 1 : 0;
+        var most = plan.Rate > 0 ? (int)Math.Ceiling(plan.Rate * plan.Measured.TotalSeconds) + 1 : 0;
         _latencies = new long[most];
         _latenesses = new long[most];
         _connections = new LoadConnection[plan.Connections];

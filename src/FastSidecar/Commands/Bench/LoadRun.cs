@@ -15,9 +15,9 @@ internal sealed class LoadPlan
     public required int Connections { get; init; }
 
     /// <summary>
-    /// Requests a second that leave whatever the answers do (open loop). Null: every answer makes the next request (closed loop).
+    /// Requests a second that leave whatever the answers do (open loop). 0: every answer makes the next request (closed loop).
     /// </summary>
-    public required long? Rate { get; init; }
+    public required long Rate { get; init; }
 
     public required TimeSpan WarmUp { get; init; }
 
