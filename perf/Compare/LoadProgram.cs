@@ -19,7 +19,8 @@ internal sealed class LoadProgram(string path)
         List<string> arguments =
         [
             "run", "--url", url, "--method", scenario.Method, "--body", Text(scenario.SendBytes), "--targets", Text(scenario.Targets),
-            "--chunked", Text(scenario.ChunkBytes), "--connections", Text(scenario.Connections), "--seconds", Text(seconds), "--warm-up", Text(warmUp),
+            "--chunked", Text(scenario.ChunkBytes),
+            "--connections", Text(scenario.Connections), "--seconds", Text(seconds), "--warm-up", Text(warmUp),
             "--expect-status", Text(scenario.ExpectStatus), "--expect-body", Text(scenario.ExpectBytes),
         ];
         if (scenario.Rate is { } rate)

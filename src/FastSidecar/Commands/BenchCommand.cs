@@ -7,7 +7,8 @@ using FastSidecar.Configuration.Flags;
 namespace FastSidecar.Commands;
 
 /// <summary>
-/// <c>fastsidecar bench</c>: what two sidecars add to a call on this machine, with limits whose excess is an exit code. Needs nothing but the binary.
+/// <c>fastsidecar bench</c>: what two sidecars add to a call on this machine, with limits whose excess is an exit code. Needs
+/// nothing but the binary.
 /// </summary>
 /// <param name="output">For the table or the JSON, and nothing else.</param>
 /// <param name="error">For everything that is said beside it.</param>
@@ -31,8 +32,8 @@ internal sealed class BenchCommand(TextWriter output, TextWriter error, TimeProv
     private const string ExitCodes = """
 
         Durations are Go's: 500us, 1.5ms. Limits are compared with medians.
-        Exit code: 0; 1 when a limit is exceeded; 2 for flags that cannot be taken; 3 when there is no result, because an answer was wrong or
-        missing, something did not start, or it was interrupted.
+        Exit code: 0; 1 when a limit is exceeded; 2 for flags that cannot be taken; 3 when there is no result, because an answer was
+        wrong or missing, something did not start, or it was interrupted.
 
         """;
 
@@ -83,7 +84,8 @@ internal sealed class BenchCommand(TextWriter output, TextWriter error, TimeProv
             }
         }
 
-        // Only now are the sidecars' logs complete. An interrupt ends sidecars in a terminal as well: what follows from that is not what went wrong.
+        // Only now are the sidecars' logs complete. An interrupt ends sidecars in a terminal as well, and what follows from that is
+        // not what went wrong.
         if (interrupted.IsCancellationRequested)
         {
             error.WriteLine("interrupted: no result; nothing is left running");

@@ -35,8 +35,8 @@ internal static partial class NativeProcess
     }
 
     /// <summary>
-    /// Nanoseconds that all threads of a process have run so far, ended ones as well; -1 when it has ended. The clock's number is made of the process's id
-    /// (clock_getcpuclockid(3)).
+    /// Nanoseconds that all threads of a process have run so far, ended ones as well; -1 when it has ended. The clock's number is
+    /// made of the process's id (clock_getcpuclockid(3)).
     /// </summary>
     public static unsafe long CpuNanoseconds(int processId)
     {

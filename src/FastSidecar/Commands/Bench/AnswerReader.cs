@@ -4,8 +4,8 @@ using System.Text;
 namespace FastSidecar.Commands.Bench;
 
 /// <summary>
-/// Reads HTTP/1.1 answers from bytes as they come (RFC 9112), one at a time, and compares each with the one that has to come: status 200 and every byte
-/// of the body. Whatever differs is a <see cref="BenchException"/>.
+/// Reads HTTP/1.1 answers from bytes as they come (RFC 9112), one at a time, and compares each with the one that has to come:
+/// status 200 and every byte of the body. Whatever differs is a <see cref="BenchException"/>.
 /// </summary>
 internal sealed class AnswerReader(ReadOnlyMemory<byte> expected)
 {
@@ -170,7 +170,9 @@ internal sealed class AnswerReader(ReadOnlyMemory<byte> expected)
         }
         else
         {
-            _part = _left > 0 ? Part.Body : throw new BenchException("an answer has no length, so that it cannot be told from one that was cut");
+            _part = _left > 0
+                ? Part.Body
+                : throw new BenchException("an answer has no length, so that it cannot be told from one that was cut");
         }
     }
 

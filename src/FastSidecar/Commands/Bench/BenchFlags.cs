@@ -33,15 +33,15 @@ internal sealed class BenchFlags
             DefaultText = Text(Default.RunTime.TotalSeconds),
         });
         _blocks = _set.Integer("blocks", Default.Blocks, "Blocks; more of them make the intervals narrower");
-        _maxAddedP50 = _set.Duration("max-added-p50", TimeSpan.Zero, "Ends with 1 when two sidecars add more than this to the median latency");
-        _maxAddedP99 = _set.Duration("max-added-p99", TimeSpan.Zero, "Ends with 1 when two sidecars add more than this to the 99th percentile");
-        _maxCpu = _set.Duration("max-cpu", TimeSpan.Zero, "Ends with 1 when both sidecars together use more CPU time for a request of the closed loop");
+        _maxAddedP50 = _set.Duration("max-added-p50", TimeSpan.Zero, "Ends with 1 when two sidecars add more to the median latency");
+        _maxAddedP99 = _set.Duration("max-added-p99", TimeSpan.Zero, "Ends with 1 when two sidecars add more to the 99th percentile");
+        _maxCpu = _set.Duration("max-cpu", TimeSpan.Zero, "Ends with 1 when both sidecars use more CPU for a request of the closed loop");
         _json = _set.Switch("json", false, "Print JSON");
     }
 
     /// <summary>
-    /// The options; null when there is nothing to measure: the usage was asked for (<see cref="FlagReadResult.Help"/>), or why not was written to
-    /// <paramref name="explanation"/>.
+    /// The options; null when there is nothing to measure: the usage was asked for (<see cref="FlagReadResult.Help"/>), or why
+    /// not was written to <paramref name="explanation"/>.
     /// </summary>
     public BenchOptions? Read(IReadOnlyList<string> args, TextWriter explanation, out FlagReadResult result)
     {
@@ -89,7 +89,8 @@ internal sealed class BenchFlags
 
     private static bool TryParseSeconds(string text, out TimeSpan value, out string? error)
     {
-        var good = decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds < int.MaxValue;
+        var good = decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds)
+            && seconds < int.MaxValue;
         value = good ? TimeSpan.FromTicks((long)(seconds * TimeSpan.TicksPerSecond)) : TimeSpan.Zero;
         error = good ? null : "not a number of seconds";
         return good;

@@ -5,8 +5,8 @@ using FastSidecar.Configuration;
 namespace FastSidecar.Commands.Bench;
 
 /// <summary>
-/// All numbers for a program: times in microseconds, sizes in bytes, arrays with a value for each block. Names and texts are all known here, and none needs
-/// escaping.
+/// All numbers for a program: times in microseconds, sizes in bytes, arrays with a value for each block. Names and texts are all
+/// known here, and none needs escaping.
 /// </summary>
 internal sealed class BenchJson
 {

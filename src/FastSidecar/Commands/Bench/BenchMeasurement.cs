@@ -4,8 +4,9 @@ using FastSidecar.Commands.Demo;
 namespace FastSidecar.Commands.Bench;
 
 /// <summary>
-/// Measures the two ways to the app, direct and through both sidecars. In each block the two kinds of load come in random order, and for each of them the two
-/// ways in random order right behind each other, so that what disturbs the machine for a while meets both and their differences within a block stay true.
+/// Measures the two ways to the app, direct and through both sidecars. In each block the two kinds of load come in random order,
+/// and for each of them the two ways in random order right behind each other, so that what disturbs the machine for a while meets
+/// both and their differences within a block stay true.
 /// </summary>
 internal sealed class BenchMeasurement(DemoMesh mesh, BenchOptions options, TimeProvider time, Random random)
 {

@@ -69,7 +69,8 @@ internal sealed class BenchOptions
         }
         else if (Rate > 0 && requests is < 1 or > MostRequestsOfRun)
         {
-            problems.Add($"--rate and --seconds make {Text(requests)} requests in a run, but these must lie between 1 and {Text(MostRequestsOfRun)}");
+            problems.Add(
+                $"--rate and --seconds make {Text(requests)} requests in a run, but these must lie between 1 and {Text(MostRequestsOfRun)}");
         }
 
         return problems;

@@ -13,14 +13,16 @@ internal sealed class BenchReport(BenchResult result, TextWriter output)
     {
         var options = result.Options;
         output.WriteLine(
-            $"POST of {options.SizeBytes} bytes, answered with the same, over {options.Connections} connections: to an app itself, and through two sidecars.");
-        output.WriteLine(
-            $"Client and app are in this process, each sidecar is a process of its own. Medians of {options.Blocks} blocks, with 95 % intervals.");
+            $"POST of {options.SizeBytes} bytes, answered with the same, over {options.Connections} connections,");
+        output.WriteLine("to an app itself (direct) and through two sidecars. Client and app are in this process.");
+        output.WriteLine($"Medians of {options.Blocks} blocks, with 95 % intervals.");
 
         Part($"Latency at {options.Rate} requests/s", "p50", "p90", "p99");
         Latency("direct", static block => block.Rate.Direct.Latency);
         Latency("through both sidecars", static block => block.Rate.Through.Latency);
-        var (p50, p90, p99) = (result.Added(static all => all.P50), result.Added(static all => all.P90), result.Added(static all => all.P99));
+        var p50 = result.Added(static all => all.P50);
+        var p90 = result.Added(static all => all.P90);
+        var p99 = result.Added(static all => all.P99);
         Row("added", Time(p50.Median), Time(p90.Median), Time(p99.Median));
         Row("", Interval(p50), Interval(p90), Interval(p99));
 
@@ -57,13 +59,16 @@ internal sealed class BenchReport(BenchResult result, TextWriter output)
 
     private void Cpu(string when, Func<BenchBlock, LoadRun> run, Estimate both)
     {
-        Row(when, Time(result.Median(block => run(block).CallerCpu)), Time(result.Median(block => run(block).CalleeCpu)), Time(both.Median));
+        var caller = result.Median(block => run(block).CallerCpu);
+        var callee = result.Median(block => run(block).CalleeCpu);
+        Row(when, Time(caller), Time(callee), Time(both.Median));
         Row("", "", "", Interval(both));
     }
 
     private void Memory(string when, double[] resident) => Row(when, Mebibytes(resident[0]), Mebibytes(resident[1]));
 
-    private string PerSecond(Func<BenchBlock, LoadRun> run) => result.Median(block => run(block).PerSecond).ToString("F0", CultureInfo.InvariantCulture);
+    private string PerSecond(Func<BenchBlock, LoadRun> run) =>
+        result.Median(block => run(block).PerSecond).ToString("F0", CultureInfo.InvariantCulture);
 
     /// <summary>How well the load kept its schedule: what it is late by is part of both latencies, but not of their difference.</summary>
     private void Pacing()
@@ -71,7 +76,8 @@ internal sealed class BenchReport(BenchResult result, TextWriter output)
         var p50 = Time(result.Median(static block => block.Rate.Through.Lateness.P50));
         var p99 = Time(result.Median(static block => block.Rate.Through.Lateness.P99));
         output.WriteLine();
-        output.WriteLine($"Half of the requests left within {p50} of their time, 99 % within {p99}; {result.Waited} waited for a free connection.");
+        output.WriteLine(
+            $"Half of the requests left within {p50} of their time, 99 % within {p99}; {result.Waited} waited for a free connection.");
     }
 
     private void Part(string title, params ReadOnlySpan<string> columns)
@@ -95,7 +101,8 @@ internal sealed class BenchReport(BenchResult result, TextWriter output)
 
     private static string Time(double microseconds) => $"{Number(microseconds)} µs";
 
-    private static string Number(double microseconds) => microseconds.ToString(Math.Abs(microseconds) < 100 ? "F1" : "F0", CultureInfo.InvariantCulture);
+    private static string Number(double microseconds) =>
+        microseconds.ToString(Math.Abs(microseconds) < 100 ? "F1" : "F0", CultureInfo.InvariantCulture);
 
     private static string Mebibytes(double bytes) => $"{(bytes / Mebibyte).ToString("F1", CultureInfo.InvariantCulture)} MiB";
 }

@@ -13,8 +13,8 @@ internal sealed class Estimate(double median, double low, double high)
     public double High => high;
 
     /// <summary>
-    /// The median of block values with its percentile bootstrap interval: blocks are drawn with replacement, and the middle 95 % of the medians of these draws is
-    /// the interval. A block is one value because what disturbs a block disturbs all of it.
+    /// The median of block values with its percentile bootstrap interval: blocks are drawn with replacement, and the middle 95 %
+    /// of the medians of these draws is the interval. A block is one value because what disturbs a block disturbs all of it.
     /// </summary>
     public static Estimate Of(ReadOnlySpan<double> blocks)
     {

@@ -1,6 +1,9 @@
 namespace FastSidecar.Commands.Bench;
 
-/// <summary>A client's connection with one request in flight. It belongs to the generator's thread, which is told by poll when it may go on.</summary>
+/// <summary>
+/// A client's connection with one request in flight. It belongs to the generator's thread, which is told by poll when it may go
+/// on.
+/// </summary>
 internal sealed class LoadConnection : IDisposable
 {
     private readonly ReadOnlyMemory<byte> _request;

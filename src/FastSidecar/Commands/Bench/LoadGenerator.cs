@@ -4,8 +4,9 @@ using System.Text;
 namespace FastSidecar.Commands.Bench;
 
 /// <summary>
-/// Sends requests and checks their answers on the one thread that calls <see cref="Run"/>. It has sockets and a poll of its own, because the connections of
-/// Transport are served by one thread for the whole process, which here is the app's: answers would wait for the app's work before their time is taken.
+/// Sends requests and checks their answers on the one thread that calls <see cref="Run"/>. It has sockets and a poll of its own,
+/// because the connections of Transport are served by one thread for the whole process, which here is the app's: answers would
+/// wait for the app's work before their time is taken.
 /// </summary>
 internal sealed class LoadGenerator : IDisposable
 {
@@ -72,7 +73,8 @@ internal sealed class LoadGenerator : IDisposable
     }
 
     /// <summary>
-    /// Warms up, measures, and waits for the last answers. Throws <see cref="BenchException"/> when an answer is wrong or missing, and OperationCanceledException.
+    /// Warms up, measures, and waits for the last answers. Throws <see cref="BenchException"/> when an answer is wrong or
+    /// missing, and OperationCanceledException.
     /// </summary>
     public LoadRun Run(CancellationToken interrupted)
     {
@@ -151,7 +153,7 @@ internal sealed class LoadGenerator : IDisposable
             if (_time.GetTimestamp() > limit)
             {
                 throw new BenchException(
-                    $"{_sent - _answered} of {_sent} requests were not answered within {DrainSeconds} s of the last one: too many for this machine, or lost");
+                    $"{_sent - _answered} of {_sent} requests were not answered within {DrainSeconds} s: too many for this machine, or lost");
             }
 
             Poll(limit, interrupted);

@@ -38,7 +38,8 @@ internal sealed class LoadPlan
 /// <param name="waited">Requests that found none; their latencies count the wait.</param>
 /// <param name="callerCpu">CPU time of the caller's sidecar for an answer, in microseconds.</param>
 /// <param name="calleeCpu">The same of the callee's.</param>
-internal sealed class LoadRun(long answers, double perSecond, Quantiles latency, Quantiles lateness, long waited, double callerCpu, double calleeCpu)
+internal sealed class LoadRun(
+    long answers, double perSecond, Quantiles latency, Quantiles lateness, long waited, double callerCpu, double calleeCpu)
 {
     public long Answers => answers;
 

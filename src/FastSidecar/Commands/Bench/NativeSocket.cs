@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace FastSidecar.Commands.Bench;
 
 /// <summary>
-/// A TCP socket of the generator's thread, and the wait for many of them that ends to the microsecond, which no method of the framework does. Calls of the
-/// kernel: the framework's synchronous sockets would make the binary larger by more than all of the bench.
+/// A TCP socket of the generator's thread, and the wait for many of them that ends to the microsecond, which no method of the
+/// framework does. Its synchronous sockets are nowhere else in the binary, so these few calls of the kernel take their place.
 /// </summary>
 internal static unsafe partial class NativeSocket
 {
