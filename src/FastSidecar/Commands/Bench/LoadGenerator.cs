@@ -97,6 +97,7 @@ internal sealed class LoadGenerator : IDisposable
         return new LoadRun(
             answers,
             answers / measured.TotalSeconds,
+            _latencyCount,
             Quantiles.Of(_latencies.AsSpan(0, _latencyCount), _time.TimestampFrequency),
             Quantiles.Of(_latenesses.AsSpan(0, _latenessCount), _time.TimestampFrequency),
             _waited,
@@ -152,8 +153,9 @@ internal sealed class LoadGenerator : IDisposable
 
             if (_time.GetTimestamp() > limit)
             {
+                var due = _interval > 0 ? (long)((_end - 1 - _begin) / _interval) + 1 : _sent;
                 throw new BenchException(
-                    $"{_sent - _answered} of {_sent} requests were not answered within {DrainSeconds} s: too many for this machine, or lost");
+                    $"{due - _answered} of {due} requests had no answer {DrainSeconds} s after the end: too many for this machine, or lost");
             }
 
             Poll(limit, interrupted);

@@ -33,17 +33,20 @@ internal sealed class LoadPlan
 /// <summary>What came of a run.</summary>
 /// <param name="answers">Complete answers of the measured time.</param>
 /// <param name="perSecond">The same for a second.</param>
+/// <param name="requests">Requests that were due in the measured time; their latencies count. Open loop only.</param>
 /// <param name="latency">From when a request was to leave to the last byte of its answer. Open loop only.</param>
 /// <param name="lateness">How long after their time requests left that found a free connection. Open loop only.</param>
 /// <param name="waited">Requests that found none; their latencies count the wait.</param>
 /// <param name="callerCpu">CPU time of the caller's sidecar for an answer, in microseconds.</param>
 /// <param name="calleeCpu">The same of the callee's.</param>
 internal sealed class LoadRun(
-    long answers, double perSecond, Quantiles latency, Quantiles lateness, long waited, double callerCpu, double calleeCpu)
+    long answers, double perSecond, long requests, Quantiles latency, Quantiles lateness, long waited, double callerCpu, double calleeCpu)
 {
     public long Answers => answers;
 
     public double PerSecond => perSecond;
+
+    public long Requests => requests;
 
     public Quantiles Latency => latency;
 

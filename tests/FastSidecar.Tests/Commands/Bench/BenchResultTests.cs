@@ -116,5 +116,5 @@ public sealed class BenchResultTests
     private static LoadPair Pair(double direct, double through) => new(Run(direct, 0), Run(through, 100));
 
     private static LoadRun Run(double latency, double cpu) =>
-        new(1000, 1000, new Quantiles(latency, latency, latency * 2), new Quantiles(1, 2, 3), 0, cpu / 2, cpu / 2);
+        new(1000, 1000, 1000, new Quantiles(latency, latency, latency * 2), new Quantiles(1, 2, 3), 0, cpu / 2, cpu / 2);
 }
