@@ -19,6 +19,7 @@ internal sealed class LoadProgram(string path)
         List<string> arguments =
         [
             "run", "--url", url, "--method", scenario.Method, "--body", Text(scenario.SendBytes), "--targets", Text(scenario.Targets),
+            "--chunked", Text(scenario.ChunkBytes),
             "--connections", Text(scenario.Connections), "--seconds", Text(seconds), "--warm-up", Text(warmUp),
             "--expect-status", Text(scenario.ExpectStatus), "--expect-body", Text(scenario.ExpectBytes),
         ];

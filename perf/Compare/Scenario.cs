@@ -10,6 +10,9 @@ internal sealed record Scenario(string Name, string Title)
 
     public int SendBytes { get; init; }
 
+    /// <summary>The body is streamed, in chunks of so many bytes; 0 sends it with its length.</summary>
+    public int ChunkBytes { get; init; }
+
     public int ExpectStatus { get; init; } = 200;
 
     public int ExpectBytes { get; init; } = 1024;
@@ -67,6 +70,15 @@ internal static class Scenarios
         new(MebibyteUp, "1 MiB uploads, 4 connections, closed loop")
         {
             Method = "PUT", Path = "/store/1m", SendBytes = Mebibyte, ExpectStatus = 204, ExpectBytes = 0, Connections = 4, IsClaim = true,
+        },
+        new("1m-up-chunked", "1 MiB uploads in chunks of 16 KiB, 4 connections, closed loop")
+        {
+            Method = "PUT", Path = "/store/1m", SendBytes = Mebibyte, ChunkBytes = 16 * 1024, ExpectStatus = 204, ExpectBytes = 0,
+            Connections = 4,
+        },
+        new("1m-down-chunked", "1 MiB answers that the app sends in chunks, 4 connections, closed loop")
+        {
+            Path = "/chunked/1m", ExpectBytes = Mebibyte, Connections = 4,
         },
         new("0-16", "empty answers, 16 connections, closed loop") { Path = "/0", ExpectBytes = 0, Connections = 16 },
         new("64k-16", "64 KiB answers, 16 connections, closed loop") { Path = "/64k", ExpectBytes = 64 * 1024, Connections = 16 },

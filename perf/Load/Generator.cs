@@ -40,6 +40,11 @@ internal sealed class Generator : IAnswers, IDisposable
 
     public Generator(LoadOptions options)
     {
+        if (options is { Grpc: true, ChunkBytes: > 0 })
+        {
+            throw new LoadException("--chunked is for HTTP/1.1: the messages of gRPC have a framing of their own");
+        }
+
         _options = options;
         var target = LoadTarget.Parse(options.Url, options.Targets);
         _expected = options.ExpectBody is { } length ? new Answer(options.Status, length, Body.Hash(Body.Make(length))) : null;
@@ -126,7 +131,8 @@ internal sealed class Generator : IAnswers, IDisposable
     {
         var buffer = GC.AllocateArray<byte>(BufferSize, pinned: true);
         var body = Body.Make(_options.BodyBytes);
-        var requests = target.Http1Requests(_options.Method ?? (body.Length > 0 ? "POST" : "GET"), body, _options.Headers, out var rest);
+        var method = _options.Method ?? (body.Length > 0 ? "POST" : "GET");
+        var requests = target.Http1Requests(method, body, _options.ChunkBytes, _options.Headers, out var rest);
         return [.. Enumerable.Range(0, _options.Connections)
             .Select(key => new Http1Connection(new LoadSocket(_poller, target, key), this, requests, rest, buffer))];
     }

@@ -17,6 +17,7 @@ internal sealed record LoadOptions
           --warm-up S           time before, not measured (0.2)
           --method M            GET; POST when there is a body
           --body N              a body of N known bytes
+          --chunked N           the body is streamed: chunked coding, in chunks of N bytes (HTTP/1.1)
           --header 'NAME: V'    one more header, any number of times
           --targets N           {n} in the URL is 1 to N in turn
           --expect-status S     HTTP status (200), or gRPC status (0)
@@ -50,6 +51,9 @@ internal sealed record LoadOptions
     public string? Method { get; init; }
 
     public int BodyBytes { get; init; }
+
+    /// <summary>The body goes in chunks of so many bytes; 0 sends it with its length.</summary>
+    public int ChunkBytes { get; init; }
 
     public IReadOnlyList<string> Headers { get; init; } = [];
 
@@ -101,6 +105,7 @@ internal sealed record LoadOptions
                 "--requests" => options with { Requests = Whole(name, value) },
                 "--method" => options with { Method = value },
                 "--body" => options with { BodyBytes = Whole(name, value) },
+                "--chunked" => options with { ChunkBytes = Whole(name, value) },
                 "--header" => options with { Headers = [.. options.Headers, value] },
                 "--targets" => options with { Targets = Whole(name, value) },
                 "--expect-status" => options with { ExpectStatus = Whole(name, value) },

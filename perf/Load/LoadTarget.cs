@@ -51,11 +51,14 @@ internal sealed class LoadTarget
     /// <summary>
     /// HTTP/1.1 requests, one for each path, up to where their body begins; a short body is part of it, so that it leaves in one piece.
     /// </summary>
+    /// <param name="chunkBytes">The body goes in chunks of so many bytes; 0 sends it with its length.</param>
     /// <param name="rest">The body where it is long.</param>
     public ReadOnlyMemory<byte>[] Http1Requests(
-        string method, ReadOnlyMemory<byte> body, IReadOnlyList<string> headers, out ReadOnlyMemory<byte> rest)
+        string method, ReadOnlyMemory<byte> body, int chunkBytes, IReadOnlyList<string> headers, out ReadOnlyMemory<byte> rest)
     {
-        var length = body.Length > 0 || method is not "GET" ? $"Content-Length: {body.Length}\r\n" : "";
+        var length = chunkBytes > 0 ? "Transfer-Encoding: chunked\r\n"
+            : body.Length > 0 || method is not "GET" ? $"Content-Length: {body.Length}\r\n" : "";
+        body = chunkBytes > 0 ? Chunks.Encode(body.Span, chunkBytes) : body;
         var more = string.Concat(headers.Select(header => header + "\r\n"));
         var joined = body.Length <= JoinedBodyLimit ? body : default;
         rest = joined.Length == body.Length ? default : body;

@@ -61,6 +61,52 @@ public sealed class GeneratorTests
     }
 
     [ToolFact("nginx")]
+    public async Task ChunkedBody_IsSentAndStoredWhole()
+    {
+        using var app = await TestApp.StartAsync();
+        const int length = 100_000;
+        var file = Path.Combine(app.App.Places["work"], "store/streamed");
+        File.WriteAllBytes(file, []);
+        var options = new LoadOptions
+        {
+            Connections = 2, Seconds = 0.2, Method = "PUT", BodyBytes = length, ChunkBytes = 3000, ExpectStatus = 204, ExpectBody = 0,
+        };
+
+        var result = await app.LoadAsync(options, "/store/streamed").Within("the run");
+
+        Assert.True(result.Answers > 0);
+        Assert.Equal(Body.Make(length), File.ReadAllBytes(file));
+    }
+
+    [ToolFact("nginx")]
+    public async Task ChunkedAnswer_IsCheckedAsAnyOther()
+    {
+        using var app = await TestApp.StartAsync();
+        using var client = new HttpClient();
+        using (var answer = await client.GetAsync(app.App.Url("/chunked/64k")).Within("an answer"))
+        {
+            Assert.True(answer.Headers.TransferEncodingChunked);
+        }
+
+        var right = new LoadOptions { Seconds = 0.1, ExpectBody = 64 * 1024 };
+
+        Assert.True((await app.LoadAsync(right, "/chunked/64k").Within("the run")).Answers > 0);
+        await Assert.ThrowsAsync<LoadException>(() => app.LoadAsync(right with { ExpectBody = 1024 }, "/chunked/64k").Within("the run"));
+    }
+
+    [Theory]
+    [InlineData("", 4, "0\r\n\r\n")]
+    [InlineData("hello", 5, "5\r\nhello\r\n0\r\n\r\n")]
+    [InlineData("hello, world", 5, "5\r\nhello\r\n5\r\n, wor\r\n2\r\nld\r\n0\r\n\r\n")]
+    [InlineData("hello, world", 100, "c\r\nhello, world\r\n0\r\n\r\n")]
+    public void Chunks_OfASize_AreThoseOfTheRfc(string body, int size, string coded) =>
+        Assert.Equal(coded, System.Text.Encoding.ASCII.GetString(Chunks.Encode(System.Text.Encoding.ASCII.GetBytes(body), size)));
+
+    [Fact]
+    public void ChunkedGrpc_IsRefused() =>
+        Assert.Throws<LoadException>(() => new Generator(new LoadOptions { Url = "http://127.0.0.1:1/", Grpc = true, ChunkBytes = 1 }));
+
+    [ToolFact("nginx")]
     public async Task WrongStatusLengthOrHash_VoidsTheRun()
     {
         using var app = await TestApp.StartAsync();

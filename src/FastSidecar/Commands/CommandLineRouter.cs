@@ -6,6 +6,7 @@ internal enum ProgramRole
     Sidecar,
     Run,
     Demo,
+    Bench,
 
     /// <summary>Not for people: becomes the program that <c>run</c> starts.</summary>
     Exec,
@@ -38,6 +39,7 @@ internal static class CommandLineRouter
         fastsidecar run [flags] -- command …
                                     starts an app and its sidecar
         fastsidecar demo            starts two apps with their sidecars and calls one from the other
+        fastsidecar bench [flags]   measures what two sidecars cost on this machine; --help lists its flags
         fastsidecar --version       prints the version and the Dapr version it stands for
         """;
 
@@ -68,6 +70,7 @@ internal static class CommandLineRouter
         {
             "run" => new Route(ProgramRole.Run, rest),
             "demo" => new Route(ProgramRole.Demo, rest),
+            "bench" => new Route(ProgramRole.Bench, rest),
             ExecWord => new Route(ProgramRole.Exec, rest),
             "help" => new Route(ProgramRole.Explain, rest) { Message = Commands, ExitCode = 0 },
             ("sentry" or "injector") and var name => NotYet(name),

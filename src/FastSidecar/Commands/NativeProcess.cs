@@ -34,6 +34,19 @@ internal static partial class NativeProcess
         return Marshal.GetLastPInvokeError();
     }
 
+    /// <summary>
+    /// Nanoseconds that all threads of a process have run so far, ended ones as well; -1 when it has ended. The clock's number is
+    /// made of the process's id (clock_getcpuclockid(3)).
+    /// </summary>
+    public static unsafe long CpuNanoseconds(int processId)
+    {
+        var time = stackalloc long[2];
+        return ReadClock((~processId << 3) | 2, time) == 0 ? (time[0] * 1_000_000_000) + time[1] : -1;
+    }
+
+    [LibraryImport("libc", EntryPoint = "clock_gettime")]
+    private static unsafe partial int ReadClock(int clock, long* time);
+
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int Kill(int processId, int signal);
 

@@ -17,6 +17,8 @@ internal static class ProgramCommands
                 return await new RunCommand(context, Environment.ProcessPath!, SocketSettings.OwnVariables, new Random()).RunAsync(route.Args);
             case ProgramRole.Demo:
                 return await DemoCommand.RunAsync([.. route.Args], Console.Out, context.Time);
+            case ProgramRole.Bench:
+                return await new BenchCommand(Console.Out, context.StandardError, context.Time, new Random()).RunAsync(route.Args);
             case ProgramRole.Exec:
                 return ExecCommand.Run(route.Args, context.StandardError);
             default:

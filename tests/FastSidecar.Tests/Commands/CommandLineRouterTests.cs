@@ -13,6 +13,7 @@ public sealed class CommandLineRouterTests
     [InlineData("something-else", "--version", nameof(ProgramRole.Sidecar), false, "--version")]
     [InlineData("fastsidecar", "run --app-id a -- x", nameof(ProgramRole.Run), false, "--app-id a -- x")]
     [InlineData("fastsidecar", "demo", nameof(ProgramRole.Demo), false, "")]
+    [InlineData("fastsidecar", "bench --rate 5", nameof(ProgramRole.Bench), false, "--rate 5")]
     [InlineData("fastsidecar", "exec-in-own-group a b", nameof(ProgramRole.Exec), false, "a b")]
     public void Words_Role(string name, string words, string role, bool asDaprd, string rest)
     {

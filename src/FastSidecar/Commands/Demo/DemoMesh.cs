@@ -2,17 +2,20 @@ using System.Threading.Channels;
 
 namespace FastSidecar.Commands.Demo;
 
-/// <summary>Two apps with their sidecars: <c>shop</c>, which calls, and <c>warehouse</c>.</summary>
+/// <summary>Two apps with their sidecars: the shop, which calls, and the warehouse.</summary>
 internal sealed class DemoMesh : IAsyncDisposable
 {
     private readonly Channel<DemoSighting> _sightings = Channel.CreateUnbounded<DemoSighting>();
     private readonly TimeProvider _time;
 
-    public DemoMesh(TimeProvider time)
+    /// <param name="time">The clock of its waits.</param>
+    /// <param name="shopId">The id of the app that calls.</param>
+    /// <param name="warehouseId">The id of the app that is called.</param>
+    public DemoMesh(TimeProvider time, string shopId = "shop", string warehouseId = "warehouse")
     {
         _time = time;
-        ShopApp = new DemoApp("shop", _sightings.Writer);
-        WarehouseApp = new DemoApp("warehouse", _sightings.Writer);
+        ShopApp = new DemoApp(shopId, _sightings.Writer);
+        WarehouseApp = new DemoApp(warehouseId, _sightings.Writer);
         using var ports = new FreePorts();
         Shop = new DemoSidecar(ShopApp, ports, time);
         Warehouse = new DemoSidecar(WarehouseApp, ports, time);
