@@ -34,6 +34,9 @@ internal sealed record Budget
     /// <summary>Beside the margin, in the budget's unit: a cost of nearly nothing would have a margin of nothing.</summary>
     public double Slack { get; init; }
 
+    /// <summary>What must hold on every machine, margin or not.</summary>
+    public double? Cap { get; init; }
+
     public required string Unit { get; init; }
 
     /// <summary>How it is measured.</summary>
@@ -47,5 +50,6 @@ internal sealed record Budget
 
     /// <summary>The most that is no regression.</summary>
     /// <param name="extraPercent">For a machine that the budget was not made on.</param>
-    public double Limit(double extraPercent = 0) => (Value * (1 + ((MarginPercent + extraPercent) / 100))) + Slack;
+    public double Limit(double extraPercent = 0) =>
+        Math.Min((Value * (1 + ((MarginPercent + extraPercent) / 100))) + Slack, Cap ?? double.PositiveInfinity);
 }

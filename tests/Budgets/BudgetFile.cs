@@ -48,6 +48,7 @@ internal sealed record Platform(string Framework, Architecture Architecture);
 
 [JsonSourceGenerationOptions(
     WriteIndented = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UseStringEnumConverter = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]

@@ -7,11 +7,16 @@ internal readonly ref struct ConnectionTokens
 {
     private readonly HeaderList _headers;
     private readonly int _first;
+    private readonly int _last;
 
     public ConnectionTokens(HeaderList headers)
     {
         _headers = headers;
-        _first = headers.IndexOf(HeaderNames.Connection);
+        _first = _last = headers.IndexOf(HeaderNames.Connection);
+        for (var i = _first; i >= 0; i = headers.IndexOf(HeaderNames.Connection, i + 1))
+        {
+            _last = i;
+        }
     }
 
     /// <summary>
@@ -19,7 +24,7 @@ internal readonly ref struct ConnectionTokens
     /// </summary>
     public bool NamesFurtherFields()
     {
-        for (var i = _first; i >= 0; i = _headers.IndexOf(HeaderNames.Connection, i + 1))
+        for (var i = _first; i >= 0; i = Next(i))
         {
             var value = _headers.Value(i);
             if (value.SequenceEqual("keep-alive"u8))
@@ -41,7 +46,7 @@ internal readonly ref struct ConnectionTokens
 
     public bool Contains(ReadOnlySpan<byte> name)
     {
-        for (var i = _first; i >= 0; i = _headers.IndexOf(HeaderNames.Connection, i + 1))
+        for (var i = _first; i >= 0; i = Next(i))
         {
             if (ValueContains(_headers.Value(i), name))
             {
@@ -82,6 +87,9 @@ internal readonly ref struct ConnectionTokens
         token = default;
         return false;
     }
+
+    /// <summary>The next Connection field, or −1. Behind the last one nothing is searched: every other field asks.</summary>
+    private int Next(int index) => index == _last ? -1 : _headers.IndexOf(HeaderNames.Connection, index + 1);
 
     private static ReadOnlySpan<byte> Trim(ReadOnlySpan<byte> token)
     {

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 
 namespace FastSidecar.Invocation;
@@ -9,11 +8,9 @@ internal static class HeaderNames
     /// <summary>Where the second half of <see cref="Spelling"/> begins.</summary>
     private const int WordStart = 256;
 
-    private static readonly SearchValues<byte> TokenBytes = SearchValues.Create(Token);
-
     /// <summary>
-    /// What becomes of each byte in the canonical spelling: inside a word, and from <see cref="WordStart"/> on at its start. Zero for a byte
-    /// that no header may have.
+    /// What becomes of each byte in the canonical spelling: inside a word, and from <see cref="WordStart"/> on at its start. Zero for a
+    /// byte that no header may have.
     /// </summary>
     private static readonly byte[] Spelling = CreateSpelling();
 
@@ -56,9 +53,6 @@ internal static class HeaderNames
 
     public static ReadOnlySpan<byte> UserAgent => "User-Agent"u8;
 
-    /// <summary>Every byte may stand in a field name (RFC 9110 §5.1).</summary>
-    public static bool IsToken(ReadOnlySpan<byte> name) => !name.IsEmpty && name.IndexOfAnyExcept(TokenBytes) < 0;
-
     public static bool Is(ReadOnlySpan<byte> name, ReadOnlySpan<byte> other) =>
         name.Length == other.Length && Ascii.EqualsIgnoreCase(name, other);
 
@@ -87,9 +81,6 @@ internal static class HeaderNames
 
     /// <summary>Fields that concern one connection only.</summary>
     public static bool IsHopByHop(ReadOnlySpan<byte> name) => HeaderRoles.Of(name).IsAny(HeaderRole.HopByHop);
-
-    /// <summary>The three that tell an app who calls it.</summary>
-    public static bool IsCallerIdentity(ReadOnlySpan<byte> name) => HeaderRoles.Of(name).IsAny(HeaderRole.CallerIdentity);
 
     /// <summary>Whether the calling sidecar adds a field of that name.</summary>
     public static bool IsAddedBySidecar(ReadOnlySpan<byte> name) => HeaderRoles.Of(name).IsAny(HeaderRole.AddedBySidecar);

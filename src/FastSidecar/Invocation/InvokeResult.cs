@@ -6,7 +6,9 @@ namespace FastSidecar.Invocation;
 /// <summary>A response, or why there is none. Whoever holds it owns the response and disposes it.</summary>
 internal readonly struct InvokeResult
 {
-    /// <summary>One reference rather than two: results pass through every layer of a call, most of the time through its stored state.</summary>
+    /// <summary>
+    /// One reference rather than two: results pass through every layer of a call, most of the time through its stored state.
+    /// </summary>
     private readonly object _value;
 
     private InvokeResult(object value) => _value = value;

@@ -19,18 +19,19 @@ internal sealed class PeerAttempt(OutboundInvoker owner, CachingResolver resolve
     {
         _request = request;
         _route = route;
-        _tried = default;
     }
 
     public ValueTask<InvokeResult> RunAsync(int attempt, CancellationToken cancellationToken)
     {
         var resolving = resolver.ResolveAsync(new ResolveRequest(_route.AppId, _route.Namespace, port), _tried, cancellationToken);
-        return resolving.IsCompletedSuccessfully ? SendAsync(resolving.Result, attempt, cancellationToken) : RunAsync(resolving, attempt, cancellationToken);
+        return resolving.IsCompletedSuccessfully
+            ? SendAsync(resolving.Result, attempt, cancellationToken)
+            : ResolveAndSendAsync(resolving, attempt, cancellationToken);
     }
 
     /// <summary>
-    /// Only a body of known length is sent again, and only while all that left of it was kept. The next attempt, of this request or another, goes
-    /// elsewhere if there is an elsewhere.
+    /// Only a body of known length is sent again, and only while all that left of it was kept. The next attempt, of this request or
+    /// another, goes elsewhere if there is an elsewhere.
     /// </summary>
     public bool CanRepeat(InvokeError failure)
     {
@@ -46,11 +47,15 @@ internal sealed class PeerAttempt(OutboundInvoker owner, CachingResolver resolve
     public void Finish()
     {
         _request = null!;
+        _route = default;
+        _address = "";
+        _tried = default;
         owner.Return(this);
     }
 
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
-    private async ValueTask<InvokeResult> RunAsync(ValueTask<ResolvedAddress> resolving, int attempt, CancellationToken cancellationToken) =>
+    private async ValueTask<InvokeResult> ResolveAndSendAsync(
+        ValueTask<ResolvedAddress> resolving, int attempt, CancellationToken cancellationToken) =>
         await SendAsync(await resolving, attempt, cancellationToken);
 
     private ValueTask<InvokeResult> SendAsync(in ResolvedAddress resolved, int attempt, CancellationToken cancellationToken)

@@ -6,11 +6,12 @@ namespace FastSidecar.Transport.Headers;
 
 /// <summary>
 /// An ordered list of header fields kept as bytes in one growing buffer, so that a request can cross the program without a string.
-/// Reused by its owner: <see cref="Clear"/> keeps the memory. Not thread-safe. Spans it returns are valid until the next change.
+/// Reused by its owner: <see cref="Clear"/> keeps the memory. Spans it returns are valid until the next change. Not thread-safe, and not
+/// memory-safe when two threads use it at once.
 /// </summary>
 /// <remarks>
-/// Names keep the case they came in; look-ups ignore ASCII case (RFC 9110 §5.1). Values are raw bytes: what they may hold is checked by whoever
-/// writes them to a wire.
+/// Names keep the case they came in; look-ups ignore ASCII case (RFC 9110 §5.1). Values are raw bytes: what they may hold is checked by
+/// whoever writes them to a wire.
 /// </remarks>
 public sealed class HeaderList
 {
@@ -80,9 +81,17 @@ public sealed class HeaderList
         nameAndValue.CopyTo(Bytes(start, nameAndValue.Length));
     }
 
-    /// <summary>Adds a field and returns where its name goes; <paramref name="value"/> is where its value goes. Both must be filled before the next call.</summary>
+    /// <summary>
+    /// Adds a field and returns where its name goes; <paramref name="value"/> is where its value goes. Both must be filled before the next
+    /// call.
+    /// </summary>
     public Span<byte> Append(int nameLength, int valueLength, out Span<byte> value)
     {
+        if ((nameLength | valueLength) < 0)
+        {
+            throw new ArgumentOutOfRangeException(nameLength < 0 ? nameof(nameLength) : nameof(valueLength), "a length is negative");
+        }
+
         var start = Reserve(nameLength, valueLength);
         value = Bytes(start + nameLength, valueLength);
         return Bytes(start, nameLength);

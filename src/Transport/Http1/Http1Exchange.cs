@@ -6,10 +6,13 @@ using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Transport.Http1;
 
-/// <summary>One request and its response on a pooled connection. Request side and response side may be used at the same time by two flows.</summary>
+/// <summary>
+/// One request and its response on a pooled connection. Request side and response side may be used at the same time by two flows.
+/// </summary>
 /// <remarks>
-/// The object is used again for the connection's next request: it has one owner, who disposes it exactly once. For the connection to be kept, the
-/// request must have ended (<see cref="EndRequestAsync"/> has completed) and the response body must be consumed to its end before that.
+/// The object is used again for the connection's next request: it has one owner, who disposes it exactly once. For the connection to be
+/// kept, the request must have ended (<see cref="EndRequestAsync"/> has completed) and the response body must be consumed to its end before
+/// that.
 /// </remarks>
 public sealed class Http1Exchange : IDisposable
 {
@@ -34,8 +37,8 @@ public sealed class Http1Exchange : IDisposable
     public bool Reused => _connection.Served > 0;
 
     /// <summary>
-    /// The server closed the connection, or said something unasked, before anything of the request was sent: dispose and open another, no server
-    /// has seen it.
+    /// The server closed the connection, or said something unasked, before anything of the request was sent: dispose and open another, no
+    /// server has seen it.
     /// </summary>
     public bool IsStale => !_connection.Body.Sent && _connection.Reader.HasNews;
 
@@ -53,9 +56,10 @@ public sealed class Http1Exchange : IDisposable
     }
 
     /// <summary>
-    /// Queues the request head. <paramref name="headers"/> must not hold Content-Length or Transfer-Encoding: they follow from <paramref name="framing"/>.
-    /// Host must be in it. Nothing leaves before the first flush of <see cref="Output"/> or <see cref="EndRequestAsync"/>. Throws <see cref="ArgumentException"/>
-    /// for a CR, LF or NUL in a name, value, method or target: nothing of the request is sent then.
+    /// Queues the request head. <paramref name="headers"/> must not hold Content-Length or Transfer-Encoding: they follow from <paramref
+    /// name="framing"/>. Host must be in it. Nothing leaves before the first flush of <see cref="Output"/> or <see
+    /// cref="EndRequestAsync"/>. Throws <see cref="ArgumentException"/> for a CR, LF or NUL in a name, value, method or target: nothing of
+    /// the request is sent then.
     /// </summary>
     public void WriteHead(ReadOnlySpan<byte> method, ReadOnlySpan<byte> target, HeaderList headers, Http1BodyFraming framing, long contentLength)
     {
@@ -67,15 +71,16 @@ public sealed class Http1Exchange : IDisposable
     }
 
     /// <summary>
-    /// The request body; framing is added. FlushAsync completes when the socket took it; IsCompleted when the server does not read any more: it closed or
-    /// reset the connection, or its answer is complete and it will close. An answer may have come before that, so read the head; it also says what
-    /// happened otherwise. IOException after <see cref="Dispose"/>. <c>WriteAsync(memory)</c> sends large memory without copying.
+    /// The request body; framing is added. FlushAsync completes when the socket took it; IsCompleted when the server does not read any
+    /// more: it closed or reset the connection, or its answer is complete and it will close. An answer may have come before that, so read
+    /// the head; it also says what happened otherwise. IOException after <see cref="Dispose"/>. <c>WriteAsync(memory)</c> sends large
+    /// memory without copying.
     /// </summary>
     public PipeWriter Output => _connection.Body;
 
     /// <summary>
-    /// Ends the request body (last chunk), or, without a body, sends the head. Throws InvalidOperationException when fewer bytes than announced were
-    /// written. Completes normally when the server stopped reading: the response tells.
+    /// Ends the request body (last chunk), or, without a body, sends the head. Throws InvalidOperationException when fewer bytes than
+    /// announced were written. Completes normally when the server stopped reading: the response tells.
     /// </summary>
     public ValueTask EndRequestAsync(CancellationToken cancellationToken)
     {
@@ -108,8 +113,8 @@ public sealed class Http1Exchange : IDisposable
     }
 
     /// <summary>
-    /// Waits for the response head; may be called before the request has ended. Interim heads (1xx but 101) are skipped; a 100 completes <see cref="ContinueReceived"/>.
-    /// Throws <see cref="Http1ResponseException"/>.
+    /// Waits for the response head; may be called before the request has ended. Interim heads (1xx but 101) are skipped; a 100 completes
+    /// <see cref="ContinueReceived"/>. Throws <see cref="Http1ResponseException"/>.
     /// </summary>
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     public async ValueTask ReadHeadAsync(CancellationToken cancellationToken)
@@ -152,7 +157,8 @@ public sealed class Http1Exchange : IDisposable
     public bool IsHttp10 => _connection.Head.Version == 10;
 
     /// <summary>
-    /// Gives the exchange up while its owner still holds it: the connection closes with a FIN and pending operations end with an IOException.
+    /// Gives the exchange up while its owner still holds it: the connection closes with a FIN and pending operations end with an
+    /// IOException.
     /// <see cref="Dispose"/> remains to be called.
     /// </summary>
     public void Abort() => _connection.Close();
@@ -164,19 +170,20 @@ public sealed class Http1Exchange : IDisposable
     public HeaderList Headers => _connection.Head.Headers;
 
     /// <summary>
-    /// The response body's length if Content-Length said it and no Transfer-Encoding did; 0 for statuses without body; else null. After a HEAD it is what
-    /// was announced, though no body comes.
+    /// The response body's length if Content-Length said it and no Transfer-Encoding did; 0 for statuses without body; else null. After a
+    /// HEAD it is what was announced, though no body comes.
     /// </summary>
     public long? ResponseLength { get; private set; }
 
     /// <summary>
-    /// The response body without its framing. Reading throws <see cref="Http1ResponseException"/> for a body cut short (with its kind) or broken chunks.
+    /// The response body without its framing. Reading throws <see cref="Http1ResponseException"/> for a body cut short (with its kind) or
+    /// broken chunks.
     /// </summary>
     public PipeReader Input => _connection.Response;
 
     /// <summary>
-    /// Ends use: back to the pool when request and response are complete and the connection may be kept, otherwise closed with a FIN; flows still pending
-    /// in it end with an IOException.
+    /// Ends use: back to the pool when request and response are complete and the connection may be kept, otherwise closed with a FIN; flows
+    /// still pending in it end with an IOException.
     /// </summary>
     public void Dispose()
     {

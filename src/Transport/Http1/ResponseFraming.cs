@@ -13,8 +13,9 @@ internal enum ResponseBodyKind
 }
 
 /// <summary>
-/// Body framing and persistence of a response, decided as Go's client does (transfer.go: parseTransferEncoding, fixLength, shouldClose). It differs
-/// from RFC 9112 where a proxy could be fooled only by its own app: chunked wins over Content-Length, and HTTP/1.0's Transfer-Encoding is ignored.
+/// Body framing and persistence of a response, decided as Go's client does (transfer.go: parseTransferEncoding, fixLength, shouldClose). It
+/// differs from RFC 9112 where a proxy could be fooled only by its own app: chunked wins over Content-Length, and HTTP/1.0's
+/// Transfer-Encoding is ignored.
 /// </summary>
 internal readonly record struct ResponseFraming(ResponseBodyKind Kind, long Length, bool Close)
 {

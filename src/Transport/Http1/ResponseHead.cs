@@ -9,7 +9,8 @@ namespace FastSidecar.Transport.Http1;
 
 /// <summary>
 /// Reads status line and header fields line by line, so that a broken line is known as soon as it has come. Accepts and refuses what Go's
-/// net/http.ReadResponse and net/textproto do (bare LF, folded lines, spaces in names); refused on top of that: NUL and CR in a status line.
+/// net/http.ReadResponse and net/textproto do (bare LF, folded lines, spaces in names); refused on top of that: NUL and CR in a status
+/// line.
 /// </summary>
 internal sealed class ResponseHead(int maxBytes)
 {

@@ -91,8 +91,8 @@ public sealed class GoTextTests
         Assert.All(hopByHop, name => Assert.True(HeaderNames.IsHopByHop(Encoding.ASCII.GetBytes(name)), name));
         Assert.All(["Content-Type", "tee", "Host", ""], name => Assert.False(HeaderNames.IsHopByHop(Encoding.ASCII.GetBytes(name)), name));
         string[] identities = ["Dapr-Caller-App-Id", "dapr-callee-app-id", "dapr-caller-namespace"];
-        Assert.All(identities, name => Assert.True(HeaderNames.IsCallerIdentity(Encoding.ASCII.GetBytes(name)), name));
-        Assert.False(HeaderNames.IsCallerIdentity("dapr-app-id"u8));
+        Assert.All(identities, name => Assert.True(HeaderRoles.Of(Encoding.ASCII.GetBytes(name)).IsAny(HeaderRole.CallerIdentity), name));
+        Assert.False(HeaderRoles.Of("dapr-app-id"u8).IsAny(HeaderRole.CallerIdentity));
         Assert.True(HeaderNames.IsBinary("Foo-Bin"u8));
         Assert.False(HeaderNames.IsBinary("bin"u8));
     }

@@ -131,6 +131,8 @@ internal sealed record InvokeOptions
     /// <summary>The API token was checked at the edge and goes no further.</summary>
     public bool ApiTokenChecked { get; init; }
 
-    /// <summary>How much of a body of known length is kept in memory so that it can be sent again; 0 keeps nothing (--replay-buffer-size). Ours.</summary>
+    /// <summary>
+    /// How much of a body of known length is kept in memory so that it can be sent again; 0 keeps nothing (--replay-buffer-size). Ours.
+    /// </summary>
     public int ReplayBytes { get; init; } = 64 << 10;
 }

@@ -38,7 +38,14 @@ internal sealed class KestrelApp(IHttpHandler handler) : IHttpApplication<Kestre
         }
 
         var handling = handler.HandleAsync(context);
-        return handling.IsCompletedSuccessfully ? Task.CompletedTask : context.EndOf(handling);
+        if (!handling.IsCompletedSuccessfully)
+        {
+            return context.EndOf(handling);
+        }
+
+        // Gives the call back to its pool where it was suspended for a moment.
+        handling.GetAwaiter().GetResult();
+        return Task.CompletedTask;
     }
 
     public void DisposeContext(KestrelExchange context, Exception? exception) => context.Reset();

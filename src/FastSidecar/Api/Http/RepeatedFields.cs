@@ -13,12 +13,13 @@ internal sealed class RepeatedFields
     /// <summary>Fields beyond this one are converted every time.</summary>
     private const int MostRemembered = 32;
 
-    /// <summary>So are longer ones: with the limit above a connection remembers at most 16 KiB.</summary>
+    /// <summary>So are longer ones: with the limit above a connection remembers at most 16 KiB of bytes, and twice that of text.</summary>
     private const int LongestRemembered = 512;
 
     /// <summary>What no value may hold (RFC 9110 §5.5: control characters but the tab); Kestrel refuses NUL, CR and LF only.</summary>
-    private static readonly SearchValues<char> ControlCharacters =
-        SearchValues.Create("\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f");
+    private static readonly SearchValues<char> ControlCharacters = SearchValues.Create(
+        "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0b\x0c\x0d\x0e\x0f"
+        + "\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f");
 
     /// <summary>A token (RFC 9110 §5.6.2); Kestrel lets any other but NUL, blanks and the colon through.</summary>
     private static readonly SearchValues<char> NameCharacters =
@@ -38,11 +39,13 @@ internal sealed class RepeatedFields
     /// <summary>The next request begins.</summary>
     public void Restart() => _count = 0;
 
-    /// <summary>Adds the request's next field to the list. False when its name is no token or its value holds a control character.</summary>
+    /// <summary>
+    /// Adds the request's next field to the list. False when its name is no token or its value holds a control character.
+    /// </summary>
     public bool Add(string name, string value, HeaderList list)
     {
         var length = name.Length + value.Length;
-        if (_count == MostRemembered || length > LongestRemembered)
+        if (_count == MostRemembered || length > LongestRemembered || IsSecret(name))
         {
             var nameBytes = list.Append(name.Length, value.Length, out var valueBytes);
             Encoding.Latin1.GetBytes(name, nameBytes);
@@ -65,6 +68,12 @@ internal sealed class RepeatedFields
         list.Add(bytes[..name.Length], bytes[name.Length..]);
         return !field.IsIllegal;
     }
+
+    /// <summary>What proves who somebody is stays no longer than its request.</summary>
+    private static bool IsSecret(string name) =>
+        name.Equals("Authorization", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("Cookie", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("dapr-api-token", StringComparison.OrdinalIgnoreCase);
 
     private static void Remember(ref Field field, string name, string value)
     {

@@ -33,9 +33,9 @@ internal sealed class BenchFlags
             DefaultText = Text(Default.RunTime.TotalSeconds),
         });
         _blocks = _set.Integer("blocks", Default.Blocks, "Blocks; more of them make the intervals narrower");
-        _maxAddedP50 = _set.Duration("max-added-p50", TimeSpan.Zero, "Ends with 1 when two sidecars add more to the median latency");
-        _maxAddedP99 = _set.Duration("max-added-p99", TimeSpan.Zero, "Ends with 1 when two sidecars add more to the 99th percentile");
-        _maxCpu = _set.Duration("max-cpu", TimeSpan.Zero, "Ends with 1 when both sidecars use more CPU for a request of the closed loop");
+        _maxAddedP50 = _set.Duration("max-added-p50", TimeSpan.Zero, "Ends with 1 when two sidecars add more at the median; 0 is no limit");
+        _maxAddedP99 = _set.Duration("max-added-p99", TimeSpan.Zero, "Ends with 1 when two sidecars add more at the 99th percentile");
+        _maxCpu = _set.Duration("max-cpu", TimeSpan.Zero, "Ends with 1 when both sidecars use more CPU for a request");
         _json = _set.Switch("json", false, "Print JSON");
     }
 

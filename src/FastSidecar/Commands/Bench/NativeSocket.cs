@@ -89,7 +89,7 @@ internal static unsafe partial class NativeSocket
     public static void SetPreciseTimers() => _ = Control(TimerSlack, 1, 0, 0, 0);
 
     /// <summary>Waits for at most so long; the number of entries to which something happened.</summary>
-    public static int Wait(ReadOnlySpan<PollEntry> entries, long nanoseconds)
+    public static int Wait(Span<PollEntry> entries, long nanoseconds)
     {
         var timeout = stackalloc long[] { nanoseconds / NanosecondsPerSecond, nanoseconds % NanosecondsPerSecond };
         fixed (PollEntry* first = entries)

@@ -7,8 +7,8 @@ using FastSidecar.Transport.Headers;
 namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
-/// The decoded entries of a <c>map&lt;string, ListStringValue&gt;</c>, one field per value. A key that came before loses its old values, as in
-/// a Go map; a list without values leaves no field.
+/// The decoded entries of a <c>map&lt;string, ListStringValue&gt;</c>, one field per value. A key that came before loses its old values, as
+/// in a Go map; a list without values leaves no field.
 /// </summary>
 internal sealed class HeaderMap
 {

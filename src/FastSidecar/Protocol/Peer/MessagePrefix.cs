@@ -26,7 +26,9 @@ internal static class MessagePrefix
         return true;
     }
 
-    /// <summary>The prefix of a message that is not compressed and within the limit; false for all others, and when it is cut off.</summary>
+    /// <summary>
+    /// The prefix of a message that is not compressed and within the limit; false for all others, and when it is cut off.
+    /// </summary>
     public static bool TryReadPlain(ReadOnlySpan<byte> bytes, int maxMessageBytes, out int messageBytes)
     {
         messageBytes = 0;

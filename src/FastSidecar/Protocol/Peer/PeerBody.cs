@@ -5,8 +5,8 @@ using System.IO.Pipelines;
 namespace FastSidecar.Protocol.Peer;
 
 /// <summary>
-/// The body of one direction of a call: what of it has been found in the input, what of that is lent to the consumer, and what stands behind
-/// it. Never waits: <see cref="PeerMessageReader"/> reads and passes on what came.
+/// The body of one direction of a call: what of it has been found in the input, what of that is lent to the consumer, and what stands
+/// behind it. Never waits: <see cref="PeerMessageReader"/> reads and passes on what came.
 /// </summary>
 /// <param name="whole">Holds the messages that are read as a whole, and body bytes that cannot be shown in place.</param>
 internal sealed class PeerBody(PeerWholeMessage whole)

@@ -19,8 +19,8 @@ internal abstract class PeerHead
     private int _textUsed;
 
     /// <summary>
-    /// The envelope that is being merged is ASCII throughout, so that no text in it needs a check of its own. So are most requests; a response
-    /// is not where its status code is above 127, and then each of its texts is looked at.
+    /// The envelope that is being merged is ASCII throughout, so that no text in it needs a check of its own. So are most requests; a
+    /// response is not where its status code is above 127, and then each of its texts is looked at.
     /// </summary>
     private bool _isAscii;
 

@@ -90,8 +90,8 @@ internal static class PeerHeadParser
     }
 
     /// <summary>
-    /// The way of nearly every head: it lies in one piece of memory, here together with at least the head of the field behind it. False says
-    /// nothing, and all is to be looked at again.
+    /// The way of nearly every head: it lies in one piece of memory, here together with at least the head of the field behind it. False
+    /// says nothing, and all is to be looked at again.
     /// </summary>
     private static bool TryTakeContiguous(
         ReadOnlySpan<byte> bytes, int maxMessageBytes, PeerHead head, ref PeerPayloadCursor cursor, out int headEnd)
@@ -116,8 +116,8 @@ internal static class PeerHeadParser
     }
 
     /// <summary>
-    /// As <see cref="TryParse"/> for what encoders write: the request or response, and behind it nothing or the payload. False for everything
-    /// else.
+    /// As <see cref="TryParse"/> for what encoders write: the request or response, and behind it nothing or the payload. False for
+    /// everything else.
     /// </summary>
     private static bool TryParseLeading(ReadOnlySpan<byte> message, int messageBytes, PeerHead head, out int used)
     {

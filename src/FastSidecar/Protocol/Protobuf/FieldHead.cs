@@ -110,8 +110,8 @@ internal readonly record struct FieldHead(int Number, WireType Type, ulong Value
     public static int VarintBytes(ulong value) => ((BitOperations.Log2(value | 1) * 9) + 73) / 64;
 
     /// <summary>
-    /// Nearly every head: a number below 16 and a value below 16,384, in two or three bytes, of a varint or length-delimited field. False for
-    /// all others and for one that is cut off. Whether the contents fit their message is the caller's to find out.
+    /// Nearly every head: a number below 16 and a value below 16,384, in two or three bytes, of a varint or length-delimited field. False
+    /// for all others and for one that is cut off. Whether the contents fit their message is the caller's to find out.
     /// </summary>
     public static bool TryReadShort(ReadOnlySpan<byte> bytes, out FieldHead head)
     {

@@ -15,7 +15,9 @@ internal static class TextCopy
     /// <summary>Whether texts whose copying gave these bits, joined by OR, hold nothing but ASCII.</summary>
     public static bool IsAscii(ulong bits) => (bits & HighBits) == 0;
 
-    /// <summary>Fills <paramref name="target"/>, which has the length of <paramref name="text"/>, and returns all its bytes joined by OR.</summary>
+    /// <summary>
+    /// Fills <paramref name="target"/>, which has the length of <paramref name="text"/>, and returns all its bytes joined by OR.
+    /// </summary>
     public static ulong Copy(scoped ReadOnlySpan<byte> text, scoped Span<byte> target)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(target.Length, text.Length);

@@ -44,7 +44,8 @@ internal ref struct WireReader(ReadOnlySpan<byte> message)
     }
 
     /// <summary>
-    /// Reads the next field if it is this one and short, as the entries of a map are that follow each other. False says nothing of what comes.
+    /// Reads the next field if it is this one and short, as the entries of a map are that follow each other. False says nothing of what
+    /// comes.
     /// </summary>
     /// <param name="tag">Number and wire type of a length-delimited field, in one byte.</param>
     /// <param name="content">Its bytes, less than 128.</param>

@@ -129,7 +129,8 @@ internal ref struct WireWriter(Span<byte> destination)
     }
 
     /// <summary>
-    /// An entry of a <c>map&lt;string, ListStringValue&gt;</c> with one value in its list. Key and list are always written, also when empty.
+    /// An entry of a <c>map&lt;string, ListStringValue&gt;</c> with one value in its list. Key and list are always written, also when
+    /// empty.
     /// </summary>
     /// <remarks>
     /// <code>

@@ -72,8 +72,9 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
     }
 
     /// <summary>
-    /// Sends, and once more on a fresh connection when the pooled one was closed at the same moment (<see cref="MaySendAgain"/>). Dapr passes that
-    /// on as an error; the recorded neighbouring cases, where the app read the request and closed, are not repeated here either.
+    /// Sends, and once more on a fresh connection when the pooled one was closed at the same moment (<see cref="MaySendAgain"/>). Dapr
+    /// passes that on as an error; the recorded neighbouring cases, where the app read the request and closed, are not repeated here
+    /// either.
     /// </summary>
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeResult> SendAsync(InvokeRequest request, byte[] target, CancellationToken cancellationToken)
@@ -92,7 +93,8 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
                 _observer.AttemptEnded(request, call, attempt: 0);
                 return call;
             }
-            catch (Exception e) when (exchange is null && e is SocketException or TimeoutException or OperationCanceledException or ObjectDisposedException)
+            catch (Exception e) when (
+                exchange is null && e is SocketException or TimeoutException or OperationCanceledException or ObjectDisposedException)
             {
                 // Disposed: a request that came while the sidecar stops.
                 return Failed(request, target, ConnectFailure(e));
@@ -119,9 +121,9 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
     }
 
     /// <summary>
-    /// Whatever the method, when the app provably read nothing of the request. A reset is no such proof: the app may have closed with the request
-    /// unread, or broken down over it. There the rule is that of Go's client: only on a connection that was used before, and only a safe method
-    /// without a body (Go net/http transport.go, shouldRetryRequest; RFC 9110 §9.2.1).
+    /// Whatever the method, when the app provably read nothing of the request. A reset is no such proof: the app may have closed with the
+    /// request unread, or broken down over it. There the rule is that of Go's client: only on a connection that was used before, and only a
+    /// safe method without a body (Go net/http transport.go, shouldRetryRequest; RFC 9110 §9.2.1).
     /// </summary>
     private static bool MaySendAgain(Exception failure, Http1Exchange exchange, InvokeRequest request) => failure switch
     {

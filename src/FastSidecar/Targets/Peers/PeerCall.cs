@@ -299,7 +299,9 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         return null;
     }
 
-    /// <summary>Whoever answered is no sidecar: what it said helps to find out who it was (grpc-go internal/transport/http2_client.go).</summary>
+    /// <summary>
+    /// Whoever answered is no sidecar: what it said helps to find out who it was (grpc-go internal/transport/http2_client.go).
+    /// </summary>
     private async ValueTask<InvokeError> QuoteBodyAsync(InvokeError error, CancellationToken cancellationToken)
     {
         var body = new byte[MostQuotedBytes];

@@ -67,7 +67,8 @@ internal sealed class PeerTarget : ITarget
             catch (Exception e) when (call is not null)
             {
                 // Whatever it was, stream and call are given back, and nobody reads the request's body any longer.
-                error = call.UploadError ?? (request.Body.IsBroken ? new InvokeError(ErrorSide.Client, null, e.Message) : PeerFailure.Of(e));
+                error = call.UploadError
+                    ?? (request.Body.IsBroken ? new InvokeError(ErrorSide.Client, null, e.Message) : PeerFailure.Of(e));
                 if (e is not (IOException or OperationCanceledException or PeerMessageException))
                 {
                     await call.DisposeAsync();
@@ -91,8 +92,8 @@ internal sealed class PeerTarget : ITarget
     }
 
     /// <summary>
-    /// A call at which the peer has provably not looked is sent once more whatever the policy, as grpc-go does by itself (grpc-go stream.go). A peer
-    /// before Dapr 1.10 knows only the unary call.
+    /// A call at which the peer has provably not looked is sent once more whatever the policy, as grpc-go does by itself (grpc-go
+    /// stream.go). A peer before Dapr 1.10 knows only the unary call.
     /// </summary>
     private static bool SendsAgain(ref Sending sending, ref InvokeError error, InvokeRequest request)
     {

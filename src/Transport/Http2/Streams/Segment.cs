@@ -51,34 +51,18 @@ internal sealed class Segment : ReadOnlySequenceSegment<byte>
     private void SetRunningIndex(long index) => base.RunningIndex = index;
 }
 
-/// <summary>
-/// Free segments of all connections: a few on each thread, which needs no lock and gives back first what is still in the cache, the others in common.
-/// Bounded; what does not fit goes to the garbage collector.
-/// </summary>
+/// <summary>Free segments of all connections. Bounded; what does not fit goes to the garbage collector.</summary>
 internal sealed class SegmentPool
 {
     /// <summary>One block holds the ordinary body; a DATA frame of the usual size takes four.</summary>
     public const int BlockBytes = 4096;
 
-    /// <summary>4 MiB kept in common at most: what a thousand streams with small bodies use at once.</summary>
+    /// <summary>4 MiB kept at most: what a thousand streams with small bodies use at once.</summary>
     private const int MaxFree = 1024;
-
-    /// <summary>256 KiB on a thread. One that only gives back, or only takes, has the others' lock to pay and nothing else.</summary>
-    private const int MaxFreeOfThread = 64;
-
-    [ThreadStatic]
-    private static Segment[]? t_free;
-
-    [ThreadStatic]
-    private static int t_count;
 
     private readonly Lock _gate = new();
     private readonly Segment[] _free = new Segment[MaxFree];
     private int _count;
-
-    private SegmentPool()
-    {
-    }
 
     /// <summary>The pool of the process: blocks are all alike, and what one connection frees the next one needs.</summary>
     public static SegmentPool Shared { get; } = new();
@@ -91,16 +75,13 @@ internal sealed class SegmentPool
             return new Segment(bytes);
         }
 
-        if (t_count > 0)
-        {
-            return Take(t_free!, ref t_count);
-        }
-
         lock (_gate)
         {
             if (_count > 0)
             {
-                return Take(_free, ref _count);
+                var segment = _free[--_count];
+                _free[_count] = null!;
+                return segment;
             }
         }
 
@@ -116,31 +97,13 @@ internal sealed class SegmentPool
         }
 
         segment.Reset();
-        if (t_count < MaxFreeOfThread)
-        {
-            Put(t_free ??= new Segment[MaxFreeOfThread], ref t_count, segment);
-            return;
-        }
-
         lock (_gate)
         {
+            Debug.Assert(_count == 0 || !ReferenceEquals(_free[_count - 1], segment), "a segment is returned twice");
             if (_count < MaxFree)
             {
-                Put(_free, ref _count, segment);
+                _free[_count++] = segment;
             }
         }
-    }
-
-    private static Segment Take(Segment[] free, ref int count)
-    {
-        var segment = free[--count];
-        free[count] = null!;
-        return segment;
-    }
-
-    private static void Put(Segment[] free, ref int count, Segment segment)
-    {
-        Debug.Assert(count == 0 || !ReferenceEquals(free[count - 1], segment), "a segment is returned twice");
-        free[count++] = segment;
     }
 }
