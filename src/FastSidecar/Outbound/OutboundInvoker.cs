@@ -15,7 +15,7 @@ namespace FastSidecar.Outbound;
 internal sealed class OutboundInvoker
 {
     /// <summary>Attempts kept for reuse; more may be under way at once.</summary>
-    private const int MostPooledAttempts = 256;
+    private const int MostPooledAttempts = 1024;
 
     private readonly TargetRouter _router;
     private readonly CachingResolver? _resolver;

@@ -6,8 +6,10 @@ namespace FastSidecar.Transport.Async;
 /// <summary>A suspended call of an async method, and the promise of its result. Its one consumer gives it back by taking the result.</summary>
 internal abstract class MethodBox<TResult> : IValueTaskSource<TResult>, IValueTaskSource
 {
-    /// <summary>Per method and thread: as many suspended calls as HTTP/2 lets a connection have, and few enough to forget about.</summary>
-    public const int MaxKept = 128;
+    /// <summary>
+    /// Per method and thread: a thousand requests under way allocate no more than ten, and a burst leaves a few hundred KiB of each method behind.
+    /// </summary>
+    public const int MaxKept = 1024;
 
     private ManualResetValueTaskSourceCore<TResult> _promise;
 

@@ -6,8 +6,15 @@ public sealed record Http1ClientOptions
     /// <summary>Connections open at once; more requests wait.</summary>
     public int MaxConnections { get; init; } = 1024;
 
-    /// <summary>Idle connections kept.</summary>
+    /// <summary>Idle connections kept for long.</summary>
     public int MaxIdleConnections { get; init; } = 64;
+
+    /// <summary>
+    /// An idle connection beyond <see cref="MaxIdleConnections"/> is closed after this. Dapr closes it at once (zero does so here), and then
+    /// opens and closes a connection for nearly every request once more than that many are under way: it costs as much as all the rest of
+    /// a request.
+    /// </summary>
+    public TimeSpan SurplusIdleTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>An idle connection is closed after this.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(90);

@@ -16,6 +16,7 @@ internal sealed class Http1ConnectionPool : IDisposable
     private readonly ITimer _timer;
     private int _open;
     private bool _timerArmed;
+    private bool _surplusTimerArmed;
     private bool _disposed;
 
     public Http1ConnectionPool(Http1ClientOptions options, TimeProvider time, Func<CancellationToken, ValueTask<Http1Wire>> connect)
@@ -97,11 +98,11 @@ internal sealed class Http1ConnectionPool : IDisposable
                     return;
                 }
 
-                if (_idle.Count < _options.MaxIdleConnections)
+                if (_idle.Count < _options.MaxIdleConnections || _options.SurplusIdleTimeout > TimeSpan.Zero)
                 {
                     connection.IdleSince = _time.GetTimestamp();
                     _idle.Add(connection);
-                    ArmTimer(_options.IdleTimeout);
+                    ArmTimer(TimeSpan.Zero);
                     return;
                 }
             }
@@ -248,13 +249,26 @@ internal sealed class Http1ConnectionPool : IDisposable
         waiter.Value.SetCanceled(cancellationToken);
     }
 
-    private void ArmTimer(TimeSpan due)
+    /// <summary>Arms the timer for the oldest idle connection, which has been idle for <paramref name="age"/>; at once for a surplus one.</summary>
+    private void ArmTimer(TimeSpan age)
     {
-        if (!_timerArmed && _options.IdleTimeout != Timeout.InfiniteTimeSpan)
+        var isSurplus = _idle.Count > _options.MaxIdleConnections;
+        var timeout = IdleTimeoutAmong(_idle.Count);
+        if (timeout != Timeout.InfiniteTimeSpan && (!_timerArmed || (isSurplus && !_surplusTimerArmed)))
         {
-            _timerArmed = true;
-            _timer.Change(due, Timeout.InfiniteTimeSpan);
+            (_timerArmed, _surplusTimerArmed) = (true, isSurplus);
+            _timer.Change(timeout > age ? timeout - age : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
         }
+    }
+
+    /// <summary>How long the oldest of so many idle connections is kept.</summary>
+    private TimeSpan IdleTimeoutAmong(int count) =>
+        count > _options.MaxIdleConnections ? _options.SurplusIdleTimeout : _options.IdleTimeout;
+
+    private bool IsExpired(int index, long now)
+    {
+        var timeout = IdleTimeoutAmong(_idle.Count - index);
+        return timeout != Timeout.InfiniteTimeSpan && _time.GetElapsedTime(_idle[index].IdleSince, now) >= timeout;
     }
 
     private void CloseExpired()
@@ -262,14 +276,14 @@ internal sealed class Http1ConnectionPool : IDisposable
         List<Http1Connection> expired = [];
         lock (_gate)
         {
-            _timerArmed = false;
+            (_timerArmed, _surplusTimerArmed) = (false, false);
             if (_disposed)
             {
                 return;
             }
 
             var now = _time.GetTimestamp();
-            while (expired.Count < _idle.Count && _time.GetElapsedTime(_idle[expired.Count].IdleSince, now) >= _options.IdleTimeout)
+            while (expired.Count < _idle.Count && IsExpired(expired.Count, now))
             {
                 expired.Add(_idle[expired.Count]);
             }
@@ -277,7 +291,7 @@ internal sealed class Http1ConnectionPool : IDisposable
             _idle.RemoveRange(0, expired.Count);
             if (_idle.Count > 0)
             {
-                ArmTimer(_options.IdleTimeout - _time.GetElapsedTime(_idle[0].IdleSince, now));
+                ArmTimer(_time.GetElapsedTime(_idle[0].IdleSince, now));
             }
         }
 

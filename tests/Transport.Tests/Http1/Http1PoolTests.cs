@@ -324,7 +324,7 @@ public sealed class Http1PoolTests
     public async Task MoreIdleThanAllowed_AreClosed()
     {
         await using var server = RawServer.Answering(Ok);
-        await using var client = ClientFor(server, new Http1ClientOptions { MaxIdleConnections = 1 });
+        await using var client = ClientFor(server, new Http1ClientOptions { MaxIdleConnections = 1, SurplusIdleTimeout = TimeSpan.Zero });
         var exchanges = new[] { await client.StartAsync(), await client.StartAsync(), await client.StartAsync() };
         foreach (var exchange in exchanges)
         {
@@ -334,6 +334,39 @@ public sealed class Http1PoolTests
         Array.ForEach(exchanges, e => e.Dispose());
         Assert.Equal(1, client.IdleConnections);
         Assert.Equal(1, client.OpenConnections);
+    }
+
+    [Fact]
+    public async Task MoreIdleThanAllowed_AreKeptForTheNextRequestsAndClosedWhenNobodyUsesThem()
+    {
+        var time = new ManualTime();
+        await using var server = RawServer.Answering(Ok);
+        await using var client = ClientFor(server, new Http1ClientOptions { MaxIdleConnections = 1 }, time);
+        await CallAsync(3);
+        time.Advance(TimeSpan.FromSeconds(4));
+        Assert.Equal(3, client.IdleConnections);
+        await CallAsync(2);
+        Assert.Equal(3, client.OpenConnections);
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(2, client.IdleConnections);
+        time.Advance(TimeSpan.FromSeconds(4));
+        Assert.Equal(1, client.IdleConnections);
+        time.Advance(TimeSpan.FromSeconds(84));
+        Assert.Equal(1, client.IdleConnections);
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(0, client.OpenConnections);
+
+        async Task CallAsync(int count)
+        {
+            var exchanges = new Http1Exchange[count];
+            for (var i = 0; i < count; i++)
+            {
+                exchanges[i] = await client.StartAsync();
+                await exchanges[i].AnswerAsync();
+            }
+
+            Array.ForEach(exchanges, e => e.Dispose());
+        }
     }
 
     [Fact]

@@ -14,7 +14,7 @@ namespace FastSidecar.Targets.Apps;
 internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
 {
     /// <summary>Calls kept for reuse; more may be under way at once.</summary>
-    private const int MostPooledCalls = 256;
+    private const int MostPooledCalls = 1024;
 
     private readonly Http1Client _client;
     private readonly HttpAppOptions _options;

@@ -4,7 +4,7 @@ namespace FastSidecar.Targets.Peers;
 internal sealed class PeerCallPool(int maxMessageBytes)
 {
     /// <summary>Calls kept; more may be under way at once.</summary>
-    internal const int MostPooled = 256;
+    internal const int MostPooled = 1024;
 
     private readonly Stack<PeerCall> _calls = new();
 

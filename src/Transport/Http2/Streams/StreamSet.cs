@@ -8,8 +8,8 @@ namespace FastSidecar.Transport.Http2.Streams;
 /// </summary>
 internal sealed class StreamSet
 {
-    /// <summary>Stream objects kept for reuse, about 5 KiB each.</summary>
-    private const int MaxFree = 128;
+    /// <summary>Stream objects kept for reuse, about 5 KiB each: those of the most streams that a connection has had at once.</summary>
+    private const int MaxFree = 1024;
 
     private readonly Http2Connection _connection;
     private readonly TimeProvider _time;
