@@ -87,11 +87,7 @@ public sealed class HeaderList
     /// </summary>
     public Span<byte> Append(int nameLength, int valueLength, out Span<byte> value)
     {
-        if ((nameLength | valueLength) < 0)
-        {
-            throw new ArgumentOutOfRangeException(nameLength < 0 ? nameof(nameLength) : nameof(valueLength), "a length is negative");
-        }
-
+        Debug.Assert((nameLength | valueLength) >= 0, "a length is negative");
         var start = Reserve(nameLength, valueLength);
         value = Bytes(start + nameLength, valueLength);
         return Bytes(start, nameLength);
