@@ -274,14 +274,15 @@ public sealed class Http1PoolTests
         await using var client = ClientFor(server, new Http1ClientOptions { MaxConnections = 1 });
         for (var i = 0; i < 50; i++)
         {
-            // The reset may overtake the answer; whatever the call says, the place must come back.
+            // The reset may overtake the answer, or be seen on the idle connection just before the next request leaves on it; whatever the call
+            // says, the place must come back.
             try
             {
                 await client.CallAsync();
             }
             catch (Http1ResponseException e)
             {
-                Assert.Equal(Http1ResponseFault.Reset, e.Fault);
+                Assert.True(e.Fault is Http1ResponseFault.Reset or Http1ResponseFault.ClosedBeforeResponse, e.ToString());
             }
         }
 
