@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using FastSidecar.Transport.Async;
+using FastSidecar.Transport.Buffers;
 
 namespace FastSidecar.Invocation;
 
@@ -23,9 +24,15 @@ internal enum BodyKind
 /// </summary>
 internal sealed class InvokeBody
 {
+    /// <summary>
+    /// For what is kept of short bodies. The shared array pool holds some thirty arrays of a size, and makes new ones for the requests
+    /// beyond.
+    /// </summary>
+    private static readonly BlockPool ShortBodies = new();
+
     private PipeReader _source = null!;
     private ReadOnlySequence<byte> _current;
-    private byte[]? _kept;
+    private IMemoryOwner<byte>? _kept;
     private int _keptBytes;
     private int _keepAtMost;
     private long _limitBytes;
@@ -96,7 +103,7 @@ internal sealed class InvokeBody
         if (_kept is { } kept)
         {
             _kept = null;
-            ArrayPool<byte>.Shared.Return(kept);
+            kept.Dispose();
         }
     }
 
@@ -343,7 +350,7 @@ internal sealed class InvokeBody
 
     private ReadResult ReadKept()
     {
-        var kept = _replaying ? new ReadOnlySequence<byte>(_kept!, 0, _keptBytes) : ReadOnlySequence<byte>.Empty;
+        var kept = _replaying ? new ReadOnlySequence<byte>(_kept!.Memory[.._keptBytes]) : ReadOnlySequence<byte>.Empty;
         return new ReadResult(kept, isCanceled: false, isCompleted: _sourceEnded);
     }
 
@@ -378,8 +385,28 @@ internal sealed class InvokeBody
             return;
         }
 
-        _kept ??= ArrayPool<byte>.Shared.Rent((int)Math.Min(Length ?? _keepAtMost, _keepAtMost));
-        taken.CopyTo(_kept.AsSpan(_keptBytes));
-        _keptBytes += (int)taken.Length;
+        var bytes = _keptBytes + (int)taken.Length;
+        if (_kept is null)
+        {
+            _kept = Rent((int)Math.Min(Length ?? bytes, _keepAtMost));
+        }
+        else if (bytes > _kept.Memory.Length)
+        {
+            GrowKept(bytes);
+        }
+
+        taken.CopyTo(_kept.Memory.Span[_keptBytes..]);
+        _keptBytes = bytes;
     }
+
+    private void GrowKept(int bytes)
+    {
+        var shorter = _kept!;
+        _kept = Rent(Math.Min(Math.Max(bytes, 2 * shorter.Memory.Length), _keepAtMost));
+        shorter.Memory.Span[.._keptBytes].CopyTo(_kept.Memory.Span);
+        shorter.Dispose();
+    }
+
+    private static IMemoryOwner<byte> Rent(int bytes) =>
+        bytes <= ShortBodies.BlockBytes ? ShortBodies.RentBlock() : MemoryPool<byte>.Shared.Rent(bytes);
 }

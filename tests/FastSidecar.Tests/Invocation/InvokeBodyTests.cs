@@ -57,6 +57,31 @@ public sealed class InvokeBodyTests
         Assert.Equal("hello", await ReadToEndAsync());
     }
 
+    /// <summary>What is kept begins in a small block, and moves to larger memory as the body turns out to be longer.</summary>
+    [Fact]
+    public async Task BodyOfUnknownLengthInManyPieces_IsKeptWhole()
+    {
+        var pieces = Enumerable.Range(0, 60).Select(static piece => new string((char)('a' + (piece % 26)), 1 + (piece * 31))).ToArray();
+        Start(pieces[0], ended: false, keepAtMost: 64 * 1024);
+        foreach (var piece in pieces[1..])
+        {
+            var read = await ReadAsync();
+            _body.AdvanceTo(read.Buffer.End);
+            await WriteAsync(piece);
+        }
+
+        await _pipe.Writer.CompleteAsync();
+        await ReadToEndAsync();
+        for (var attempt = 0; attempt < 2; attempt++)
+        {
+            Assert.True(_body.CanRepeat);
+            _body.Rewind();
+            Assert.Equal(string.Concat(pieces), await ReadToEndAsync());
+        }
+
+        _body.Finish();
+    }
+
     [Theory]
     [InlineData(5, true)]
     [InlineData(4, false)]

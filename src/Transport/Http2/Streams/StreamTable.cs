@@ -12,6 +12,12 @@ internal sealed class StreamTable
 
     private Http2Stream?[] _slots = new Http2Stream?[InitialSlots];
 
+    /// <summary>
+    /// Streams that are not at their own place. Without any, as ids come in order, a hole hides nobody: the streams behind it, which may be
+    /// all of the connection's, need not be looked at.
+    /// </summary>
+    private int _displaced;
+
     public int Count { get; private set; }
 
     public Http2Stream? Find(int id)
@@ -53,12 +59,22 @@ internal sealed class StreamTable
             hole = (hole + 1) & mask;
         }
 
+        if (hole != ((stream.Id >> 1) & mask))
+        {
+            _displaced--;
+        }
+
         // Close the hole: whoever comes behind it and could not sit nearer to its own place moves up.
-        for (var i = (hole + 1) & mask; _slots[i] is { } candidate; i = (i + 1) & mask)
+        for (var i = (hole + 1) & mask; _displaced > 0 && _slots[i] is { } candidate; i = (i + 1) & mask)
         {
             var home = (candidate.Id >> 1) & mask;
             if (((i - home) & mask) >= ((i - hole) & mask))
             {
+                if (hole == home)
+                {
+                    _displaced--;
+                }
+
                 _slots[hole] = candidate;
                 hole = i;
             }
@@ -88,19 +104,25 @@ internal sealed class StreamTable
     private void Place(Http2Stream stream)
     {
         var mask = _slots.Length - 1;
-        var i = (stream.Id >> 1) & mask;
+        var home = (stream.Id >> 1) & mask;
+        var i = home;
         while (_slots[i] is not null)
         {
             i = (i + 1) & mask;
         }
 
         _slots[i] = stream;
+        if (i != home)
+        {
+            _displaced++;
+        }
     }
 
     private void Grow()
     {
         var old = _slots;
         _slots = new Http2Stream?[old.Length * 2];
+        _displaced = 0;
         foreach (var stream in old)
         {
             if (stream is not null)
