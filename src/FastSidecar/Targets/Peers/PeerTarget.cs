@@ -49,9 +49,17 @@ internal sealed class PeerTarget : ITarget
                 request.Phases.TargetReady = _time.GetTimestamp();
                 call = _calls.Rent();
                 call.Start(stream, request);
-                error = sending is Sending.Unary
-                    ? await call.SendUnaryAsync(_unaryTemplate, cancellationToken)
-                    : await call.SendStreamAsync(_streamTemplate, cancellationToken);
+                if (sending is Sending.Unary)
+                {
+                    await call.SendUnaryAsync(_unaryTemplate, cancellationToken);
+                }
+                else
+                {
+                    call.SendStream(_streamTemplate, cancellationToken);
+                }
+
+                await call.WaitForHeadAsync(cancellationToken);
+                error = await call.ReadHeadAsync(sending is Sending.Unary, cancellationToken);
                 if (error is null)
                 {
                     request.Phases.ResponseHead = _time.GetTimestamp();
