@@ -23,6 +23,12 @@ internal enum BodyKind
 /// </summary>
 internal sealed class InvokeBody
 {
+    /// <summary>
+    /// A buffer of this size stays here from one request to the next, which costs less than to give it back and rent it again; so much a
+    /// connection without a request holds.
+    /// </summary>
+    private const int HeldBytes = 2048;
+
     private PipeReader _source = null!;
     private ReadOnlySequence<byte> _current;
     private byte[]? _kept;
@@ -93,10 +99,9 @@ internal sealed class InvokeBody
         _current = default;
         _readBytes = 0;
         IsBroken = false;
-        if (_kept is { } kept)
+        if (_kept is { Length: > HeldBytes })
         {
-            _kept = null;
-            ArrayPool<byte>.Shared.Return(kept);
+            ReturnKept();
         }
     }
 
@@ -378,8 +383,24 @@ internal sealed class InvokeBody
             return;
         }
 
-        _kept ??= ArrayPool<byte>.Shared.Rent((int)Math.Min(Length ?? _keepAtMost, _keepAtMost));
+        var atMost = (int)Math.Min(Length ?? _keepAtMost, _keepAtMost);
+        if (_kept is null || _kept.Length < atMost)
+        {
+            Debug.Assert(_keptBytes == 0, "there is room for all that may be kept from its first byte on");
+            ReturnKept();
+            _kept = ArrayPool<byte>.Shared.Rent(atMost);
+        }
+
         taken.CopyTo(_kept.AsSpan(_keptBytes));
         _keptBytes += (int)taken.Length;
+    }
+
+    private void ReturnKept()
+    {
+        if (_kept is { } kept)
+        {
+            _kept = null;
+            ArrayPool<byte>.Shared.Return(kept);
+        }
     }
 }
