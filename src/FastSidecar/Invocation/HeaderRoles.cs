@@ -14,7 +14,13 @@ internal static class HeaderRoles
     {
         2 => Known(name, "Te"u8, HeaderRole.OtherHopByHop),
         4 => Known(name, "Host"u8, HeaderRole.Host),
-        6 => Known(name, "Pragma"u8, HeaderRole.Pragma),
+        6 => (name[0] | CaseBit) switch
+        {
+            'a' => Known(name, "Accept"u8, HeaderRole.Accept),
+            'e' => Known(name, "Expect"u8, HeaderRole.Expect),
+            'p' => Known(name, "Pragma"u8, HeaderRole.Pragma),
+            _ => Unknown(name),
+        },
         7 => (name[0] | CaseBit) switch
         {
             'b' => Known(name, HeaderNames.Baggage, HeaderRole.Baggage),
@@ -38,6 +44,7 @@ internal static class HeaderRoles
             _ => Unknown(name),
         },
         12 => Known(name, HeaderNames.ContentType, HeaderRole.ContentType),
+        13 => Known(name, "Authorization"u8, HeaderRole.Authorization),
         14 => (name[0] | CaseBit) switch
         {
             'c' => Known(name, HeaderNames.ContentLength, HeaderRole.ContentLength),
