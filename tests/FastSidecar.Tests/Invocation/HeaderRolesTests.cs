@@ -40,11 +40,13 @@ public sealed class HeaderRolesTests
         ["Accept"] = HeaderRole.Accept,
         ["Authorization"] = HeaderRole.Authorization,
         ["Expect"] = HeaderRole.Expect,
+        ["Date"] = HeaderRole.None,
+        ["Server"] = HeaderRole.None,
     };
 
     private static readonly string[] Others =
     [
-        "", "a", "Except", "Cookie", "Warning", "Via", "Date", "x-forwarded", ":authority", ":", ":x-bin",
+        "", "a", "Except", "Cookie", "Warning", "Via", "Dato", "x-forwarded", ":authority", ":", ":x-bin",
         "grpc-timeout", "Grpc-", "grpc", "grpc-trace-bin", "A-BIN", "bin", "-bin",
     ];
 
