@@ -130,8 +130,8 @@ internal sealed class OutboundInvoker
     {
         var resolving = _resolver!.ResolveAsync(new ResolveRequest(route.AppId, route.Namespace, _port), tried, cancellationToken);
         return resolving.IsCompletedSuccessfully
-            ? SendAsync(request, resolving.Result, cancellationToken)
-            : ResolveAndSendAsync(request, resolving, cancellationToken);
+            ? SendToAsync(request, route, resolving.Result, cancellationToken)
+            : ResolveAndSendAsync(request, route, resolving, cancellationToken);
     }
 
     /// <summary>No connection to that address could be opened.</summary>
@@ -154,18 +154,20 @@ internal sealed class OutboundInvoker
 
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeResult> ResolveAndSendAsync(
-        InvokeRequest request, ValueTask<ResolvedAddress> resolving, CancellationToken cancellationToken) =>
-        await SendAsync(request, await resolving, cancellationToken);
+        InvokeRequest request, Route route, ValueTask<ResolvedAddress> resolving, CancellationToken cancellationToken) =>
+        await SendToAsync(request, route, await resolving, cancellationToken);
 
-    private ValueTask<InvokeResult> SendAsync(InvokeRequest request, in ResolvedAddress resolved, CancellationToken cancellationToken)
+    private ValueTask<InvokeResult> SendToAsync(InvokeRequest request, Route route, in ResolvedAddress resolved, CancellationToken cancellationToken)
     {
         if (resolved.Error is { } notFound)
         {
             return Failed(ErrorTable.NotResolved(notFound));
         }
 
-        request.PeerAddress = resolved.Address!;
-        return _peers.For(request.PeerAddress).InvokeAsync(request, cancellationToken);
+        var address = resolved.Address!;
+        var peer = route.LastPeer is { } last && last.Address == address ? last : route.LastPeer = _peers.For(address);
+        request.PeerAddress = address;
+        return peer.InvokeAsync(request, cancellationToken);
     }
 
     private HeaderList CallerFields(string appId)
