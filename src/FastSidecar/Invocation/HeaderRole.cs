@@ -38,6 +38,11 @@ internal enum HeaderRole
     /// <summary>HTTP/2's <c>:authority</c> and its like.</summary>
     Pseudo = 1 << 20,
 
+    /// <summary>The three below travel like any other field; the API only has to know whether there is one.</summary>
+    Accept = 1 << 21,
+    Authorization = 1 << 22,
+    Expect = 1 << 23,
+
     /// <summary>
     /// Spelt as it usually is: in lower case for the names of <see cref="Dapr"/>, in Go's canonical spelling for the others.
     /// </summary>

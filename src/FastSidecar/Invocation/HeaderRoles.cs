@@ -4,7 +4,8 @@ namespace FastSidecar.Invocation;
 
 /// <summary>
 /// Finds a name's role. Asked once for each field at each border, so length and one letter single out the only name it can be, and that one
-/// is compared in its usual spelling first, which is a few instructions.
+/// is compared in its usual spelling first, which is a few instructions. Date and Server have no role, but nearly every answer has them:
+/// known to be <see cref="HeaderRole.Exact"/> they are not spelt anew.
 /// </summary>
 internal static class HeaderRoles
 {
@@ -13,8 +14,20 @@ internal static class HeaderRoles
     public static HeaderRole Of(ReadOnlySpan<byte> name) => name.Length switch
     {
         2 => Known(name, "Te"u8, HeaderRole.OtherHopByHop),
-        4 => Known(name, "Host"u8, HeaderRole.Host),
-        6 => Known(name, "Pragma"u8, HeaderRole.Pragma),
+        4 => (name[0] | CaseBit) switch
+        {
+            'd' => Known(name, "Date"u8, HeaderRole.None),
+            'h' => Known(name, "Host"u8, HeaderRole.Host),
+            _ => Unknown(name),
+        },
+        6 => (name[0] | CaseBit) switch
+        {
+            'a' => Known(name, "Accept"u8, HeaderRole.Accept),
+            'e' => Known(name, "Expect"u8, HeaderRole.Expect),
+            'p' => Known(name, "Pragma"u8, HeaderRole.Pragma),
+            's' => Known(name, "Server"u8, HeaderRole.None),
+            _ => Unknown(name),
+        },
         7 => (name[0] | CaseBit) switch
         {
             'b' => Known(name, HeaderNames.Baggage, HeaderRole.Baggage),
@@ -38,6 +51,7 @@ internal static class HeaderRoles
             _ => Unknown(name),
         },
         12 => Known(name, HeaderNames.ContentType, HeaderRole.ContentType),
+        13 => Known(name, "Authorization"u8, HeaderRole.Authorization),
         14 => (name[0] | CaseBit) switch
         {
             'c' => Known(name, HeaderNames.ContentLength, HeaderRole.ContentLength),

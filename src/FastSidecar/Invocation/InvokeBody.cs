@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using FastSidecar.Transport.Async;
-using FastSidecar.Transport.Buffers;
 
 namespace FastSidecar.Invocation;
 
@@ -25,14 +24,14 @@ internal enum BodyKind
 internal sealed class InvokeBody
 {
     /// <summary>
-    /// For what is kept of short bodies. The shared array pool holds some thirty arrays of a size, and makes new ones for the requests
-    /// beyond.
+    /// A buffer of this size stays here from one request to the next, which costs less than to give it back and rent it again; so much a
+    /// connection without a request holds.
     /// </summary>
-    private static readonly BlockPool ShortBodies = new();
+    private const int HeldBytes = 2048;
 
     private PipeReader _source = null!;
     private ReadOnlySequence<byte> _current;
-    private IMemoryOwner<byte>? _kept;
+    private byte[]? _kept;
     private int _keptBytes;
     private int _keepAtMost;
     private long _limitBytes;
@@ -100,10 +99,9 @@ internal sealed class InvokeBody
         _current = default;
         _readBytes = 0;
         IsBroken = false;
-        if (_kept is { } kept)
+        if (_kept is { Length: > HeldBytes })
         {
-            _kept = null;
-            kept.Dispose();
+            ReturnKept();
         }
     }
 
@@ -350,7 +348,7 @@ internal sealed class InvokeBody
 
     private ReadResult ReadKept()
     {
-        var kept = _replaying ? new ReadOnlySequence<byte>(_kept!.Memory[.._keptBytes]) : ReadOnlySequence<byte>.Empty;
+        var kept = _replaying ? new ReadOnlySequence<byte>(_kept!, 0, _keptBytes) : ReadOnlySequence<byte>.Empty;
         return new ReadResult(kept, isCanceled: false, isCompleted: _sourceEnded);
     }
 
@@ -386,27 +384,31 @@ internal sealed class InvokeBody
         }
 
         var bytes = _keptBytes + (int)taken.Length;
-        if (_kept is null)
-        {
-            _kept = Rent((int)Math.Min(Length ?? bytes, _keepAtMost));
-        }
-        else if (bytes > _kept.Memory.Length)
+        if (_kept is null || _kept.Length < bytes)
         {
             GrowKept(bytes);
         }
 
-        taken.CopyTo(_kept.Memory.Span[_keptBytes..]);
+        taken.CopyTo(_kept.AsSpan(_keptBytes));
         _keptBytes = bytes;
     }
 
+    /// <summary>At once to the announced length; by doubling where there is none.</summary>
     private void GrowKept(int bytes)
     {
-        var shorter = _kept!;
-        _kept = Rent(Math.Min(Math.Max(bytes, 2 * shorter.Memory.Length), _keepAtMost));
-        shorter.Memory.Span[.._keptBytes].CopyTo(_kept.Memory.Span);
-        shorter.Dispose();
+        var size = Math.Min(Math.Max(bytes, Length ?? (2 * _keptBytes)), _keepAtMost);
+        var larger = ArrayPool<byte>.Shared.Rent((int)size);
+        _kept.AsSpan(0, _keptBytes).CopyTo(larger);
+        ReturnKept();
+        _kept = larger;
     }
 
-    private static IMemoryOwner<byte> Rent(int bytes) =>
-        bytes <= ShortBodies.BlockBytes ? ShortBodies.RentBlock() : MemoryPool<byte>.Shared.Rent(bytes);
+    private void ReturnKept()
+    {
+        if (_kept is { } kept)
+        {
+            _kept = null;
+            ArrayPool<byte>.Shared.Return(kept);
+        }
+    }
 }

@@ -5,7 +5,7 @@ namespace FastSidecar.Invocation;
 
 /// <summary>
 /// One invocation as every part of the sidecar sees it. Owned and reused by the edge it arrived at; the parts below only read it, except
-/// that a target may add header fields to <see cref="Metadata"/>.
+/// that a target may add header fields to <see cref="Metadata"/>, and that the way out notes the <see cref="PeerAddress"/>.
 /// </summary>
 internal sealed class InvokeRequest
 {
@@ -48,6 +48,9 @@ internal sealed class InvokeRequest
     /// <summary>The body came in one message: its length is known even when it is empty, and the app is told so.</summary>
     public bool HasWholeBody { get; set; }
 
+    /// <summary>Where the last attempt at a peer went; empty before the first.</summary>
+    public string PeerAddress { get; set; } = "";
+
     /// <summary>Times of this request's phases.</summary>
     public PhaseStamps Phases;
 
@@ -60,6 +63,7 @@ internal sealed class InvokeRequest
     public void Clear()
     {
         Target = "";
+        PeerAddress = "";
         Method.Clear();
         Query.Clear();
         ContentType.Clear();

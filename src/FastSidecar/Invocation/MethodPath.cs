@@ -52,6 +52,18 @@ internal static class MethodPath
 
     private static string? Validate(ReadOnlySpan<byte> method)
     {
+        // One pass over what is short in nearly every case; which fault is named is decided where there is one.
+        var faulty = false;
+        foreach (var b in method)
+        {
+            faulty |= b is < 0x20 or 0x7f or (byte)'#' or (byte)'?';
+        }
+
+        return faulty ? Fault(method) : null;
+    }
+
+    private static string? Fault(ReadOnlySpan<byte> method)
+    {
         if (method.ContainsAny(Forbidden))
         {
             return $"invalid method: method contains forbidden character: {GoText.Quote(method)}";

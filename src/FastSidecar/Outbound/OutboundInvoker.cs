@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
@@ -5,6 +6,7 @@ using FastSidecar.Resiliency;
 using FastSidecar.Resolution;
 using FastSidecar.Targets.Peers;
 using FastSidecar.Transport.Async;
+using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Outbound;
 
@@ -14,8 +16,12 @@ namespace FastSidecar.Outbound;
 /// </summary>
 internal sealed class OutboundInvoker
 {
-    /// <summary>Attempts kept for reuse; more may be under way at once.</summary>
-    private const int MostPooledAttempts = 1024;
+    /// <summary>
+    /// Targets remembered, at 1.5 KiB each. Clients that name more than so many apps have the table emptied, and each route made anew.
+    /// </summary>
+    private const int MostRoutes = 1024;
+
+    private const int LongestRemembered = 256;
 
     private readonly TargetRouter _router;
     private readonly CachingResolver? _resolver;
@@ -24,7 +30,7 @@ internal sealed class OutboundInvoker
     private readonly ITarget? _ownApp;
     private readonly AttemptRunner _attempts;
     private readonly CallerHeaders _callerHeaders;
-    private readonly Stack<PeerAttempt> _pool = new();
+    private readonly ConcurrentDictionary<string, Route> _routes = new();
 
     /// <param name="router">Decides where a request goes.</param>
     /// <param name="resolver">Null when no resolver could be made: then every call fails.</param>
@@ -51,18 +57,43 @@ internal sealed class OutboundInvoker
         _callerHeaders = callerHeaders;
     }
 
-    /// <summary>The target is another app: the request will leave for its sidecar.</summary>
-    public bool GoesToPeer(string target) => _router.Find(target).Kind == RouteKind.Peer;
+    /// <summary>Where requests to <paramref name="target"/> go; the same object as long as it is remembered.</summary>
+    public Route RouteTo(string target)
+    {
+        if (_routes.TryGetValue(target, out var route))
+        {
+            return route;
+        }
 
-    /// <summary>Invokes. The caller disposes the response; a failure is a value.</summary>
-    public ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
+        route = _router.Find(target);
+        if (route.Kind == RouteKind.Peer)
+        {
+            route = route with { CallerFields = CallerFields(route.AppId) };
+        }
+
+        if (target.Length > LongestRemembered)
+        {
+            return route;
+        }
+
+        if (_routes.Count >= MostRoutes)
+        {
+            _routes.Clear();
+        }
+
+        return _routes.GetOrAdd(target, route);
+    }
+
+    /// <summary>
+    /// Invokes. The caller disposes the response; a failure is a value, and goes to <see cref="RepeatAsync"/> before anybody sees it.
+    /// </summary>
+    public ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, Route route, CancellationToken cancellationToken)
     {
         if (_resolver is null)
         {
             return Failed(ErrorTable.ResolverMissing);
         }
 
-        var route = _router.Find(request.Target);
         if (route.Error is { } refused)
         {
             return Failed(refused);
@@ -73,25 +104,38 @@ internal sealed class OutboundInvoker
             return Failed(invalid);
         }
 
-        return route.Kind switch
+        switch (route.Kind)
         {
-            RouteKind.Self => InvokeSelfAsync(request, route, cancellationToken),
-            RouteKind.Peer => InvokePeerAsync(request, route, cancellationToken),
-            _ => Failed(ErrorTable.NotResolved("external endpoints are not served by this version")),
-        };
-    }
-
-    /// <summary>The attempt has ended.</summary>
-    internal void Return(PeerAttempt attempt)
-    {
-        lock (_pool)
-        {
-            if (_pool.Count < MostPooledAttempts)
-            {
-                _pool.Push(attempt);
-            }
+            case RouteKind.Self:
+                return InvokeSelfAsync(request, route, cancellationToken);
+            case RouteKind.Peer:
+                route.CallerFields!.CopyTo(request.Metadata);
+                return SendAsync(request, route, default, cancellationToken);
+            default:
+                return Failed(ErrorTable.NotResolved("external endpoints are not served by this version"));
         }
     }
+
+    /// <summary>
+    /// What becomes of an invocation that failed: more attempts, as far as policy and request allow. Not a part of <see cref="InvokeAsync"/>,
+    /// because it would be one more suspended call for each request that does not fail.
+    /// </summary>
+    public ValueTask<InvokeResult> RepeatAsync(InvokeRequest request, Route route, InvokeError failure, CancellationToken cancellationToken) =>
+        route.Kind == RouteKind.Peer && failure.MaySendAgain
+            ? _attempts.RepeatAsync(new PeerAttempt(this, request, route), route.AppId, failure, cancellationToken)
+            : Failed(failure);
+
+    /// <summary>One attempt: at the next address of the target, one not in <paramref name="tried"/> if there is any.</summary>
+    internal ValueTask<InvokeResult> SendAsync(InvokeRequest request, Route route, in TriedAddresses tried, CancellationToken cancellationToken)
+    {
+        var resolving = _resolver!.ResolveAsync(new ResolveRequest(route.AppId, route.Namespace, _port), tried, cancellationToken);
+        return resolving.IsCompletedSuccessfully
+            ? SendToAsync(request, route, resolving.Result, cancellationToken)
+            : ResolveAndSendAsync(request, route, resolving, cancellationToken);
+    }
+
+    /// <summary>No connection to that address could be opened.</summary>
+    internal void Evict(Route route, string address) => _resolver!.Evict(route.AppId, route.Namespace, address);
 
     private static ValueTask<InvokeResult> Failed(InvokeError error) => ValueTask.FromResult<InvokeResult>(error);
 
@@ -108,31 +152,28 @@ internal sealed class OutboundInvoker
         return _ownApp is null ? ErrorTable.LocalAppChannelMissing : await _ownApp.InvokeAsync(request, cancellationToken);
     }
 
-    private ValueTask<InvokeResult> InvokePeerAsync(InvokeRequest request, Route route, CancellationToken cancellationToken)
-    {
-        AddCallerHeaders(request, route.AppId);
-        var attempt = Rent();
-        attempt.Start(request, route);
-        return _attempts.RunAsync(attempt, route.AppId, cancellationToken);
-    }
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
+    private async ValueTask<InvokeResult> ResolveAndSendAsync(
+        InvokeRequest request, Route route, ValueTask<ResolvedAddress> resolving, CancellationToken cancellationToken) =>
+        await SendToAsync(request, route, await resolving, cancellationToken);
 
-    private void AddCallerHeaders(InvokeRequest request, string appId)
+    private ValueTask<InvokeResult> SendToAsync(InvokeRequest request, Route route, in ResolvedAddress resolved, CancellationToken cancellationToken)
     {
-        const int OnStack = 256;
-        Span<byte> callee = appId.Length <= OnStack / 3 ? stackalloc byte[OnStack] : new byte[appId.Length * 3];
-        _callerHeaders.AddTo(request.Metadata, callee[..Encoding.UTF8.GetBytes(appId, callee)]);
-    }
-
-    private PeerAttempt Rent()
-    {
-        lock (_pool)
+        if (resolved.Error is { } notFound)
         {
-            if (_pool.TryPop(out var attempt))
-            {
-                return attempt;
-            }
+            return Failed(ErrorTable.NotResolved(notFound));
         }
 
-        return new PeerAttempt(this, _resolver!, _port, _peers);
+        var address = resolved.Address!;
+        var peer = route.LastPeer is { } last && last.Address == address ? last : route.LastPeer = _peers.For(address);
+        request.PeerAddress = address;
+        return peer.InvokeAsync(request, cancellationToken);
+    }
+
+    private HeaderList CallerFields(string appId)
+    {
+        var fields = new HeaderList();
+        _callerHeaders.AddTo(fields, Encoding.UTF8.GetBytes(appId));
+        return fields;
     }
 }

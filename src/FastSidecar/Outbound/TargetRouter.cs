@@ -1,4 +1,6 @@
 using FastSidecar.Invocation;
+using FastSidecar.Targets.Peers;
+using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Outbound;
 
@@ -18,8 +20,17 @@ internal enum RouteKind
     Refused,
 }
 
-/// <summary>The decision, and what the way there needs.</summary>
-internal readonly record struct Route(RouteKind Kind, string AppId, string Namespace, InvokeError? Error);
+/// <summary>The decision, and what the way there needs. It follows from the target's name alone, and may be remembered.</summary>
+/// <param name="Kind">Which way.</param>
+/// <param name="AppId">The app's name without namespace, or the base URL.</param>
+/// <param name="Namespace">The app's namespace.</param>
+/// <param name="Error">Why the name is refused.</param>
+/// <param name="CallerFields">What a call of a peer says about its origin, and for whom it is (<see cref="CallerHeaders"/>); only read.</param>
+internal sealed record Route(RouteKind Kind, string AppId, string Namespace, InvokeError? Error = null, HeaderList? CallerFields = null)
+{
+    /// <summary>Where the last attempt went, which for an app with one sidecar is where the next one goes; any thread may replace it.</summary>
+    public PeerTarget? LastPeer { get; set; }
+}
 
 /// <summary>Decides by the target's name alone (dapr pkg/messaging/direct_messaging.go v1.18.3).</summary>
 internal sealed class TargetRouter(string ownAppId, string ownNamespace)
@@ -29,10 +40,10 @@ internal sealed class TargetRouter(string ownAppId, string ownNamespace)
         var id = AppId.Parse(target, ownNamespace);
         return id.Kind switch
         {
-            AppIdKind.Url => new Route(RouteKind.External, target, ownNamespace, null),
+            AppIdKind.Url => new Route(RouteKind.External, target, ownNamespace),
             AppIdKind.Invalid => new Route(RouteKind.Refused, "", "", ErrorTable.NotResolved(id.Error!)),
-            _ when id.Name == ownAppId && id.Namespace == ownNamespace => new Route(RouteKind.Self, id.Name, ownNamespace, null),
-            _ => new Route(RouteKind.Peer, id.Name, id.Namespace ?? ownNamespace, null),
+            _ when id.Name == ownAppId && id.Namespace == ownNamespace => new Route(RouteKind.Self, id.Name, ownNamespace),
+            _ => new Route(RouteKind.Peer, id.Name, id.Namespace ?? ownNamespace),
         };
     }
 }

@@ -1,13 +1,11 @@
-using System.Runtime.CompilerServices;
 using FastSidecar.Invocation;
-using FastSidecar.Transport.Async;
 
 namespace FastSidecar.Resiliency;
 
-/// <summary>One try at a request; each run is a new one.</summary>
+/// <summary>Tries at a request after its first.</summary>
 internal interface IAttempt
 {
-    /// <summary>Runs the attempt with that number, counted from 0.</summary>
+    /// <summary>Runs the attempt with that number; the first was 0.</summary>
     ValueTask<InvokeResult> RunAsync(int attempt, CancellationToken cancellationToken);
 
     /// <summary>
@@ -15,9 +13,6 @@ internal interface IAttempt
     /// sent once more: its body is still whole and nothing of an answer was forwarded.
     /// </summary>
     bool CanRepeat(InvokeError failure);
-
-    /// <summary>There will be no further run.</summary>
-    void Finish();
 }
 
 /// <summary>
@@ -33,46 +28,37 @@ internal sealed record BuiltInRetry
 }
 
 /// <summary>
-/// Puts retries around attempts. It knows neither addresses nor bodies: an attempt says whether it can be repeated, an error whether it
+/// Repeats attempts that failed. It knows neither addresses nor bodies: an attempt says whether it can be repeated, an error whether it
 /// may.
 /// </summary>
 internal sealed class AttemptRunner(BuiltInRetry retry, TimeProvider time)
 {
     /// <summary>
-    /// Runs attempts until one succeeds, fails for good, or the retries are used up, in which case the error says so in Dapr's words with
-    /// <paramref name="targetName"/>.
+    /// After a first attempt that ended with <paramref name="failure"/>: runs further ones until one succeeds, fails for good, or the
+    /// retries are used up, in which case the error says so in Dapr's words with <paramref name="targetName"/>.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
-    public async ValueTask<InvokeResult> RunAsync(IAttempt attempt, string targetName, CancellationToken cancellationToken)
+    public async ValueTask<InvokeResult> RepeatAsync(IAttempt attempt, string targetName, InvokeError failure, CancellationToken cancellationToken)
     {
-        try
+        InvokeResult result = failure;
+        for (var retries = 0; result.Failed && result.Error.MaySendAgain && attempt.CanRepeat(result.Error); retries++)
         {
-            for (var number = 0; ; number++)
+            if (retries == retry.Retries)
             {
-                var result = await attempt.RunAsync(number, cancellationToken);
-                if (!result.Failed || !result.Error.MaySendAgain || !attempt.CanRepeat(result.Error))
-                {
-                    return result;
-                }
-
-                if (number == retry.Retries)
-                {
-                    return ErrorTable.RetriesExhausted(targetName, retry.Retries, result.Error);
-                }
-
-                try
-                {
-                    await Task.Delay(retry.Delay, time, cancellationToken);
-                }
-                catch (OperationCanceledException)
-                {
-                    return ErrorTable.ClientGone;
-                }
+                return ErrorTable.RetriesExhausted(targetName, retry.Retries, result.Error);
             }
+
+            try
+            {
+                await Task.Delay(retry.Delay, time, cancellationToken);
+            }
+            catch (OperationCanceledException)
+            {
+                return ErrorTable.ClientGone;
+            }
+
+            result = await attempt.RunAsync(retries + 1, cancellationToken);
         }
-        finally
-        {
-            attempt.Finish();
-        }
+
+        return result;
     }
 }

@@ -253,5 +253,9 @@ internal sealed partial class CachingResolver : IAsyncDisposable
     [LoggerMessage(Level = LogLevel.Error, Message = "the name resolver failed while looking up app id {AppId}")]
     private static partial void LookupFailed(ILogger log, string appId, Exception error);
 
-    private readonly record struct Key(string Id, string Namespace);
+    private readonly record struct Key(string Id, string Namespace)
+    {
+        /// <summary>Most ids are of one namespace: its hash tells nothing more.</summary>
+        public override int GetHashCode() => Id.GetHashCode(StringComparison.Ordinal);
+    }
 }

@@ -8,8 +8,9 @@ namespace FastSidecar.Transport.Async;
 /// <see cref="MethodBox{TResult}.MaxKept"/>.
 /// </summary>
 /// <remarks>
-/// The execution context does not flow: after an await a method goes on in the context of whoever completed it. Nothing on the request path
-/// uses an <see cref="AsyncLocal{T}"/>. Await the result once, directly.
+/// The execution context does not flow: after an await a method goes on in the context of whoever completed it, and so does whoever awaits
+/// it, whatever synchronization context or scheduler it has. Nothing on the request path uses an <see cref="AsyncLocal{T}"/>. Await the
+/// result once, directly.
 /// </remarks>
 public struct PooledValueTaskMethodBuilder
 {

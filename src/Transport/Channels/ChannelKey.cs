@@ -7,4 +7,8 @@ namespace FastSidecar.Transport.Channels;
 /// <param name="Address">host:port, where host is an IPv4 address, an IPv6 address in brackets, or a name.</param>
 /// <param name="Identity">The TLS identity, see above.</param>
 /// <param name="ExpectedPeer">The peer's path, see above.</param>
-public readonly record struct ChannelKey(string Address, string Identity, string ExpectedPeer);
+public readonly record struct ChannelKey(string Address, string Identity, string ExpectedPeer)
+{
+    /// <summary>Of the address alone, which rarely has more than one identity.</summary>
+    public override int GetHashCode() => Address.GetHashCode(StringComparison.Ordinal);
+}

@@ -53,6 +53,9 @@ public sealed class ChannelPool : IAsyncDisposable
         return OpenStreamAwaitedAsync(key, cancellationToken);
     }
 
+    /// <summary>The pool's channels to <paramref name="key"/>, whether there are any yet or not; costs nothing to have.</summary>
+    public ChannelSource For(in ChannelKey key) => new(this, key);
+
     /// <summary>Drains every channel, then closes.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -65,6 +68,8 @@ public sealed class ChannelPool : IAsyncDisposable
         await _timer.DisposeAsync();
         await Task.WhenAll(_groups.Values.Select(static group => group.DisposeAsync()));
     }
+
+    internal ChannelGroup? Find(in ChannelKey key) => _groups.GetValueOrDefault(key);
 
     /// <summary>Channels that take streams for this key now.</summary>
     internal int ChannelCount(ChannelKey key) => _groups.TryGetValue(key, out var group) ? group.ChannelCount : 0;

@@ -38,6 +38,28 @@ public sealed class HeaderTextTests
         Assert.Same(HeaderText.Of(bytes), HeaderText.Of(bytes));
     }
 
+    [Theory]
+    [InlineData("Date")]
+    [InlineData("date")]
+    [InlineData("Data")]
+    [InlineData("Server")]
+    [InlineData("Traceparent")]
+    [InlineData("Tracestates")]
+    [InlineData("Content-Type")]
+    [InlineData("Content-type")]
+    [InlineData("")]
+    public void Name_IsSpeltAsItCame(string name) => Assert.Equal(name, HeaderText.OfName(Encoding.Latin1.GetBytes(name)));
+
+    [Fact]
+    public void ResponseFieldsEncoding_IsLatin1()
+    {
+        var encoding = new HeaderEncoding();
+        var text = new string([.. Enumerable.Range(0, 256).Select(i => (char)i)]);
+        Assert.Equal(Encoding.Latin1.GetByteCount(text), encoding.GetByteCount(text));
+        Assert.Equal(Encoding.Latin1.GetBytes(text), encoding.GetBytes(text));
+        Assert.Equal(text, encoding.GetString(encoding.GetBytes(text)));
+    }
+
     [Fact]
     public void TextsThatDifferInOnePlace_DoNotPushEachOtherOut()
     {

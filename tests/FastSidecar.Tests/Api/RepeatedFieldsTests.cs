@@ -1,5 +1,6 @@
 using System.Text;
 using FastSidecar.Api.Http;
+using FastSidecar.Invocation;
 using FastSidecar.Transport.Headers;
 using Xunit;
 
@@ -28,6 +29,7 @@ public sealed class RepeatedFieldsTests
             }
 
             Assert.Equal(Lines(expected), Lines(list));
+            Assert.Equal(Enumerable.Range(0, list.Count).Aggregate(HeaderRole.None, (roles, i) => roles | HeaderRoles.Of(list.Name(i))), fields.Roles);
         }
     }
 

@@ -37,11 +37,16 @@ public sealed class HeaderRolesTests
         ["destination-app-id"] = HeaderRole.DestinationAppId,
         ["dapr-app-id"] = HeaderRole.DaprAppId,
         ["dapr-api-token"] = HeaderRole.DaprApiToken,
+        ["Accept"] = HeaderRole.Accept,
+        ["Authorization"] = HeaderRole.Authorization,
+        ["Expect"] = HeaderRole.Expect,
+        ["Date"] = HeaderRole.None,
+        ["Server"] = HeaderRole.None,
     };
 
     private static readonly string[] Others =
     [
-        "", "a", "Accept", "Cookie", "Warning", "Via", "Date", "x-forwarded", ":authority", ":", ":x-bin",
+        "", "a", "Except", "Cookie", "Warning", "Via", "Dato", "x-forwarded", ":authority", ":", ":x-bin",
         "grpc-timeout", "Grpc-", "grpc", "grpc-trace-bin", "A-BIN", "bin", "-bin",
     ];
 

@@ -95,6 +95,25 @@ public sealed class InvokeBodyTests
         Assert.Equal(canRepeat, _body.CanRepeat);
     }
 
+    /// <summary>A small buffer stays from request to request, a large one does not; what is repeated is the request's own.</summary>
+    [Fact]
+    public async Task BodiesOfChangingSizes_EachIsRepeatedAsItCame()
+    {
+        foreach (var size in (int[])[10, 2048, 3, 3000, 0, 5, 60_000, 7])
+        {
+            var text = new string((char)('a' + (size % 20)), size);
+            var pipe = new Pipe();
+            await pipe.Writer.WriteAsync(Encoding.ASCII.GetBytes(text));
+            await pipe.Writer.CompleteAsync();
+            _body.Start(pipe.Reader, size, BodyKind.Bytes, limitBytes: 0, keepAtMost: 64 << 10);
+            Assert.Equal(text, size == 0 ? "" : await ReadToEndAsync());
+            Assert.True(_body.CanRepeat);
+            _body.Rewind();
+            Assert.Equal(text, await ReadToEndAsync());
+            _body.Finish();
+        }
+    }
+
     [Fact]
     public async Task StoppedBeforeTheRead_ReadReturnsAtOnce()
     {

@@ -52,6 +52,54 @@ public sealed class PooledValueTaskMethodBuilderTests
         Assert.Throws<InvalidOperationException>(() => Take(call));
     }
 
+    [Fact]
+    public async Task EndedBeforeAnybodyWaits_ContinuationRunsAllTheSame()
+    {
+        var signal = new Signal();
+        var call = WaitAsync(signal);
+        signal.Set();
+        var ran = new TaskCompletionSource();
+        call.GetAwaiter().UnsafeOnCompleted(ran.SetResult);
+        await ran.Task.Within("the continuation");
+        Take(call);
+    }
+
+    [Fact]
+    public async Task AwaitedTwice_SecondThrowsAndFirstGoesOn()
+    {
+        var signal = new Signal();
+        var call = WaitAsync(signal);
+        var ran = new TaskCompletionSource();
+        call.GetAwaiter().UnsafeOnCompleted(ran.SetResult);
+        Assert.Throws<InvalidOperationException>(() => call.GetAwaiter().UnsafeOnCompleted(ran.SetResult));
+        signal.Set();
+        await ran.Task.Within("the first continuation");
+        Take(call);
+    }
+
+    [Fact]
+    public void ResultTakenBeforeItIsThere_Throws()
+    {
+        var signal = new Signal();
+        var call = WaitAsync(signal);
+        Assert.Throws<InvalidOperationException>(() => Take(call));
+        signal.Set();
+        Take(call);
+    }
+
+    /// <summary>End and wait meet at any moment: none of them is lost.</summary>
+    [Fact]
+    public async Task EndsOnAnotherThreadWhileAwaited_EveryResultArrives()
+    {
+        for (var i = 0; i < 2_000; i++)
+        {
+            var source = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+            var call = AddAsync(source.Task, i);
+            ThreadPool.UnsafeQueueUserWorkItem(static source => source.SetResult(1), source, preferLocal: false);
+            Assert.Equal(i + 1, await call.AsTask().Within("the result"));
+        }
+    }
+
     /// <summary>What the runtime's own pooling builder does not do: it keeps one call per method and thread.</summary>
     [Fact]
     public async Task ManyCallsSuspendedTogether_AllocateNothing()

@@ -300,6 +300,28 @@ public sealed class ChannelPoolTests
     }
 
     [Fact]
+    public async Task ChannelsWereDroppedAsIdle_SourceFindsTheNextOnes()
+    {
+        var time = new ManualTime();
+        await using var peer = new Peer(Handlers.EchoAsync);
+        await using var scope = new PoolScope(new ChannelPool(
+            new ChannelPoolOptions { Http2 = new Http2Options { KeepAliveInterval = TimeSpan.Zero } }, peer.ConnectAsync, time));
+        var source = scope.Pool.For(Peer.Key);
+        (await source.OpenStreamAsync(default).AsTask().Within("first stream")).Dispose();
+        time.Advance(TimeSpan.FromMinutes(4));
+        await peer.Connections[0].Closed.Within("the server's end");
+        time.Advance(TimeSpan.FromMinutes(4));
+
+        (await source.OpenStreamAsync(default).AsTask().Within("second stream")).Dispose();
+        Assert.Equal(2, peer.Accepted);
+        var third = source.OpenStreamAsync(default);
+        Assert.True(third.IsCompletedSuccessfully);
+        (await third).Dispose();
+        await scope.Pool.DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => source.OpenStreamAsync(default).AsTask().Within("a disposed pool"));
+    }
+
+    [Fact]
     public async Task DisposedPool_FailsWaitersAndNewRequests()
     {
         await using var peer = new Peer(Handlers.EchoAsync, new Http2Options { MaxConcurrentStreams = 1 });

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Text;
+using Microsoft.Net.Http.Headers;
 
 namespace FastSidecar.Api.Http;
 
@@ -26,6 +27,19 @@ internal static class HeaderText
 
     [ThreadStatic]
     private static string?[]? _table;
+
+    /// <summary>
+    /// As <see cref="Of"/>, for a field's name. Those that nearly every answer has are Kestrel's own strings, which it knows without
+    /// comparing them.
+    /// </summary>
+    public static string OfName(ReadOnlySpan<byte> name) => name.Length switch
+    {
+        4 when name.SequenceEqual("Date"u8) => HeaderNames.Date,
+        6 when name.SequenceEqual("Server"u8) => HeaderNames.Server,
+        11 when name.SequenceEqual("Traceparent"u8) => "Traceparent",
+        12 when name.SequenceEqual("Content-Type"u8) => HeaderNames.ContentType,
+        _ => Of(name),
+    };
 
     /// <summary>The bytes as Latin-1, which keeps every byte as one character.</summary>
     public static string Of(ReadOnlySpan<byte> bytes)

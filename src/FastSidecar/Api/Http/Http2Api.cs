@@ -42,7 +42,7 @@ internal sealed partial class Http2Api(IHttpHandler handler, Http2Options option
                 return;
             }
 
-            await handler.HandleAsync(exchange);
+            await HandleAsync(exchange);
             if (exchange.HasStarted)
             {
                 exchange.End();
@@ -56,6 +56,21 @@ internal sealed partial class Http2Api(IHttpHandler handler, Http2Options option
         {
             exchange.Reset();
             stream.Dispose();
+        }
+    }
+
+    private async ValueTask HandleAsync(Http2Exchange exchange)
+    {
+        try
+        {
+            await handler.HandleAsync(exchange);
+        }
+        catch (Exception e)
+        {
+            if (!handler.TryEnd(exchange, e))
+            {
+                throw;
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Text;
+using FastSidecar.Invocation;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http2;
 
@@ -44,6 +45,11 @@ internal sealed class Http2Exchange(HttpDate date) : HttpExchange
         for (var i = 0; i < headers.Count; i++)
         {
             accepted &= TryTake(headers.Name(i), headers.Value(i));
+        }
+
+        for (var i = 0; i < RequestHeaders.Count; i++)
+        {
+            RequestRoles |= HeaderRoles.Of(RequestHeaders.Name(i));
         }
 
         JoinCookies(headers);

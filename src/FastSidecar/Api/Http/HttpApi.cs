@@ -1,9 +1,7 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
-using FastSidecar.Transport.Async;
 using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Api.Http;
@@ -33,32 +31,30 @@ internal sealed partial class HttpApi : IHttpHandler
         _apiToken = Encoding.Latin1.GetBytes(options.ApiToken);
     }
 
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
-    public async ValueTask HandleAsync(HttpExchange exchange)
+    public ValueTask HandleAsync(HttpExchange exchange)
     {
         exchange.Invoke.Phases.Received = _time.GetTimestamp();
-        try
+        var target = _targets.Get(exchange);
+        return IsRefused(exchange, target, out var refusal) ? refusal : HandleAsync(exchange, target);
+    }
+
+    public bool TryEnd(HttpExchange exchange, Exception exception)
+    {
+        // The client is gone or broke its own request off, or the answer broke off: what the client has of it must not look whole.
+        if (exception is not (IOException or OperationCanceledException or PeerMessageException))
         {
-            var target = _targets.Get(exchange.Method, exchange.RawTarget);
-            await (IsRefused(exchange, target, out var refusal) ? refusal : HandleAsync(exchange, target));
+            Log.Unexpected(_log, exception);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or PeerMessageException)
-        {
-            // The client is gone or broke its own request off, or the answer broke off: what the client has of it must not look whole.
-            exchange.Abort();
-        }
-        catch (Exception e)
-        {
-            Log.Unexpected(_log, e);
-            exchange.Abort();
-        }
+
+        exchange.Abort();
+        return true;
     }
 
     private ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
     {
         if (_options.TraceHeaders && target.IsTraced)
         {
-            if (Baggage.Validate(exchange.RequestHeaders) is { } invalidBaggage)
+            if (Baggage.Validate(exchange.TraceFields) is { } invalidBaggage)
             {
                 return HttpErrorWriter.WriteTextAsync(exchange, 400, invalidBaggage);
             }
@@ -119,7 +115,7 @@ internal sealed partial class HttpApi : IHttpHandler
             return true;
         }
 
-        if (exchange.RequestHeaders.TryGet("Expect"u8, out var expect) && expect.Length > 0)
+        if (exchange.Has(HeaderRole.Expect) && exchange.RequestHeaders.TryGet("Expect"u8, out var expect) && expect.Length > 0)
         {
             if (!Ascii.EqualsIgnoreCase(expect, "100-continue"u8))
             {
@@ -137,7 +133,8 @@ internal sealed partial class HttpApi : IHttpHandler
     }
 
     private static bool HasUnknownCoding(HttpExchange exchange) =>
-        exchange.RequestHeaders.IndexOf("Transfer-Encoding"u8) is >= 0 and var first
+        exchange.Has(HeaderRole.TransferEncoding)
+            && exchange.RequestHeaders.IndexOf("Transfer-Encoding"u8) is >= 0 and var first
             && (!Ascii.EqualsIgnoreCase(exchange.RequestHeaders.Value(first), "chunked"u8) || exchange.RequestHeaders.IndexOf("Transfer-Encoding"u8, first + 1) >= 0);
 
     private static ValueTask WriteRefusalAsync(HttpExchange exchange, int status)

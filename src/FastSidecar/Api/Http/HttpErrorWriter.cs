@@ -39,7 +39,7 @@ internal static class HttpErrorWriter
 
     public static ValueTask WriteEmptyAsync(HttpExchange exchange, int status)
     {
-        TraceHeaders.AddToClient(exchange.RequestHeaders, null, exchange.IsTraced, exchange.ResponseHeaders);
+        TraceHeaders.AddToClient(exchange.TraceFields, null, exchange.IsTraced, exchange.ResponseHeaders);
         CloseIf(exchange, exchange.BodyUnknown);
         exchange.Start(status, status is 204 or 304 || exchange.Method == "HEAD" ? null : 0);
         return ValueTask.CompletedTask;
@@ -53,7 +53,7 @@ internal static class HttpErrorWriter
             exchange.ResponseHeaders.Add("Content-Type"u8, contentType.Span);
         }
 
-        TraceHeaders.AddToClient(exchange.RequestHeaders, null, exchange.IsTraced, exchange.ResponseHeaders);
+        TraceHeaders.AddToClient(exchange.TraceFields, null, exchange.IsTraced, exchange.ResponseHeaders);
         await WriteFramedAsync(exchange, status, body);
     }
 

@@ -13,6 +13,9 @@ internal abstract class HttpExchange
     /// <summary>Go's net/http maxPostHandlerReadBytes.</summary>
     private const long MostDiscardedBytes = 256 << 10;
 
+    /// <summary>Never changed.</summary>
+    private static readonly HeaderList NoFields = new();
+
     /// <summary>The request method as it came.</summary>
     public abstract string Method { get; }
 
@@ -36,6 +39,17 @@ internal abstract class HttpExchange
 
     /// <summary>The client's header fields. Host stands among them, pseudo-headers do not.</summary>
     public HeaderList RequestHeaders { get; } = new();
+
+    /// <summary>What the names of <see cref="RequestHeaders"/> mean, of all of them together: a field of another meaning need not be looked for.</summary>
+    public HeaderRole RequestRoles { get; protected set; }
+
+    /// <summary>
+    /// Where the client's trace context and baggage stand: <see cref="RequestHeaders"/>, or an empty list when there is nothing of them.
+    /// </summary>
+    public HeaderList TraceFields => Has(HeaderRole.Trace | HeaderRole.Baggage) ? RequestHeaders : NoFields;
+
+    /// <summary>What the target of the connection's last request says; the next request mostly has the same.</summary>
+    public RequestTarget? LastTarget { get; set; }
 
     /// <summary>The announced body length; 0 without a body; null when unknown (chunked, or HTTP/2 without content-length).</summary>
     public abstract long? RequestLength { get; }
@@ -78,6 +92,9 @@ internal abstract class HttpExchange
 
     /// <summary>Cancelled when the client is gone.</summary>
     public abstract CancellationToken Aborted { get; }
+
+    /// <summary>Whether the client sent a field of one of these roles.</summary>
+    public bool Has(HeaderRole roles) => RequestRoles.IsAny(roles);
 
     /// <summary>Fixes the response head. It leaves with the first flush or with the end, whichever is first.</summary>
     /// <exception cref="UnsendableHeadException">
@@ -124,6 +141,7 @@ internal abstract class HttpExchange
     public virtual void Reset()
     {
         RequestHeaders.Clear();
+        RequestRoles = HeaderRole.None;
         ResponseHeaders.Clear();
         Invoke.Clear();
         Invoke.Body.Finish();

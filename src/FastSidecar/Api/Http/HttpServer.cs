@@ -24,6 +24,8 @@ internal sealed class HttpServer : IAsyncDisposable
 
     private static readonly LengthEncoding Length = new();
 
+    private static readonly HeaderEncoding ResponseFields = new();
+
     private readonly KestrelServer _server;
     private readonly KestrelApp _app;
     private readonly ConnectionSet _connections = new();
@@ -46,7 +48,7 @@ internal sealed class HttpServer : IAsyncDisposable
         var options = new KestrelServerOptions { AddServerHeader = false, AllowHostHeaderOverride = true };
         ConfigureLimits(options.Limits);
         options.RequestHeaderEncodingSelector = static name => name == "Content-Length" ? Length : Encoding.Latin1;
-        options.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
+        options.ResponseHeaderEncodingSelector = static _ => ResponseFields;
         var bound = new Dictionary<EndPoint, Socket>();
         foreach (var socket in sockets)
         {

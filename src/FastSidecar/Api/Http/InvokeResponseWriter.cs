@@ -38,7 +38,7 @@ internal static class InvokeResponseWriter
     {
         var status = response.IsGrpcStatus ? GrpcHttpStatus.Of(response.Status) : response.Status;
         var known = exchange.RequestLength is not null;
-        TraceHeaders.AddToClient(exchange.RequestHeaders, response.Headers, exchange.IsTraced, exchange.ResponseHeaders);
+        TraceHeaders.AddToClient(exchange.TraceFields, response.Headers, exchange.IsTraced, exchange.ResponseHeaders);
         HeaderRules.MetadataToClient(response.Headers, response.ContentType, exchange.ResponseHeaders);
 
         if (response is { IsGrpcStatus: true, Status: not 0 })

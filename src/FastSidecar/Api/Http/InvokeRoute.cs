@@ -14,7 +14,7 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
     public async ValueTask HandleAsync(HttpExchange exchange, RequestTarget target)
     {
         var request = exchange.Invoke;
-        var form = FindTarget(exchange, target);
+        var form = FindTarget(exchange, target, out var route);
         if (form == InvokeForm.None)
         {
             await HttpErrorWriter.WriteJsonAsync(
@@ -22,14 +22,19 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
             return;
         }
 
-        Fill(exchange, target, request, form == InvokeForm.Header);
+        Fill(exchange, target, request, new ClientHeaderOptions(form == InvokeForm.Header, options.ApiTokenChecked, route.Kind == RouteKind.Peer));
         exchange.BodyUnknown = false;
         var keepAtMost = exchange.RequestLength is null ? 0 : options.ReplayBytes;
         request.Body.Start(exchange.RequestBody, exchange.RequestLength, BodyKind.Bytes, options.MaxBodyBytes, keepAtMost);
         InvokeResult result = ErrorTable.Unexpected;
         try
         {
-            result = await outbound.InvokeAsync(request, exchange.Aborted);
+            result = await outbound.InvokeAsync(request, route, exchange.Aborted);
+            if (result.Failed)
+            {
+                result = await outbound.RepeatAsync(request, route, result.Error, exchange.Aborted);
+            }
+
             await AnswerAsync(exchange, result);
         }
         finally
@@ -83,39 +88,49 @@ internal sealed class InvokeRoute(OutboundInvoker outbound, InvokeOptions option
     }
 
     /// <summary>The three forms in their order: header, basic authorization, path. None when none names a target.</summary>
-    private static InvokeForm FindTarget(HttpExchange exchange, RequestTarget target)
+    private InvokeForm FindTarget(HttpExchange exchange, RequestTarget target, out Route route)
     {
-        var headers = exchange.RequestHeaders;
         var request = exchange.Invoke;
+        if (!exchange.Has(HeaderRole.DaprAppId | HeaderRole.Authorization))
+        {
+            return TakePathForm(target, request, out route);
+        }
+
+        var headers = exchange.RequestHeaders;
         headers.TryGet(HeaderNames.DaprAppId, out var header);
         headers.TryGet("Authorization"u8, out var authorization);
         if (header.IsEmpty && !authorization.StartsWith("Basic "u8))
         {
-            // The path form alone, remembered with the target.
-            request.Target = target.PathTarget;
-            request.Method.Set(target.PathForm.Method);
-            return target.PathForm.Form;
+            return TakePathForm(target, request, out route);
         }
 
         var found = InvokePath.Find(target.DecodedPath, header, authorization);
         request.Target = Encoding.UTF8.GetString(found.TargetId);
         request.Method.Set(found.Method);
+        route = outbound.RouteTo(request.Target);
         return found.Form;
     }
 
-    private void Fill(HttpExchange exchange, RequestTarget target, InvokeRequest request, bool fromHeader)
+    /// <summary>The path form alone: all of it is remembered with the target.</summary>
+    private InvokeForm TakePathForm(RequestTarget target, InvokeRequest request, out Route route)
+    {
+        request.Target = target.PathTarget;
+        request.Method.Set(target.PathForm.Method);
+        route = target.PathRoute ??= outbound.RouteTo(target.PathTarget);
+        return target.PathForm.Form;
+    }
+
+    private static void Fill(HttpExchange exchange, RequestTarget target, InvokeRequest request, in ClientHeaderOptions rules)
     {
         var headers = exchange.RequestHeaders;
-        Span<byte> verb = stackalloc byte[HttpVerbs.MaxBytes];
-        var method = exchange.Method;
-        request.Verb = method.Length <= verb.Length && HttpVerbs.TryParse(verb[..Encoding.Latin1.GetBytes(method, verb)], out var known) ? known : HttpVerb.Post;
+        request.Verb = target.WireVerb;
         request.Query.Set(target.Query);
-        request.ContentType.Set(headers.TryGet("Content-Type"u8, out var contentType) ? contentType : default);
-        request.EventStream = EventStreams.IsAskedFor(headers);
-        request.ExpectsContinue = headers.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
-        var rules = new ClientHeaderOptions(DropAppId: fromHeader, options.ApiTokenChecked, outbound.GoesToPeer(request.Target));
+        request.ContentType.Set(exchange.Has(HeaderRole.ContentType) && headers.TryGet("Content-Type"u8, out var contentType) ? contentType : default);
+        request.EventStream = exchange.Has(HeaderRole.Accept) && EventStreams.IsAskedFor(headers);
+        request.ExpectsContinue = exchange.Has(HeaderRole.Expect)
+            && headers.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
         HeaderRules.ClientToMetadata(headers, rules, request.Metadata);
-        if (target.IsTraced && headers.TryGet(HeaderNames.TraceParent, out var traceParent))
+        if (target.IsTraced && exchange.TraceFields.TryGet(HeaderNames.TraceParent, out var traceParent))
         {
             request.SetTrace(traceParent);
         }

@@ -4,10 +4,17 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace FastSidecar.Api.Http;
 
-/// <summary>Handles one exchange to its end. Never throws: what goes wrong becomes a response or an aborted connection.</summary>
+/// <summary>What serves the exchanges of a server.</summary>
 internal interface IHttpHandler
 {
+    /// <summary>Handles one exchange to its end. What is thrown goes to <see cref="TryEnd"/>.</summary>
     ValueTask HandleAsync(HttpExchange exchange);
+
+    /// <summary>
+    /// Ends an exchange whose handling ended with an exception; false leaves that to the server. Asked where the handler's end is seen
+    /// anyway, so that no suspended call has to wait for it.
+    /// </summary>
+    bool TryEnd(HttpExchange exchange, Exception exception) => false;
 }
 
 /// <summary>Kestrel's HTTP/1.1 connections without ASP.NET above them: an exchange object per connection, one handler for all.</summary>
@@ -37,14 +44,25 @@ internal sealed class KestrelApp(IHttpHandler handler) : IHttpApplication<Kestre
             return Task.CompletedTask;
         }
 
-        var handling = handler.HandleAsync(context);
-        if (!handling.IsCompletedSuccessfully)
+        try
         {
-            return context.EndOf(handling);
+            var handling = handler.HandleAsync(context);
+            if (!handling.IsCompleted)
+            {
+                return context.EndOf(handling, handler);
+            }
+
+            // Gives the call back to its pool where it was suspended for a moment.
+            handling.GetAwaiter().GetResult();
+        }
+        catch (Exception e)
+        {
+            if (!handler.TryEnd(context, e))
+            {
+                throw;
+            }
         }
 
-        // Gives the call back to its pool where it was suspended for a moment.
-        handling.GetAwaiter().GetResult();
         return Task.CompletedTask;
     }
 

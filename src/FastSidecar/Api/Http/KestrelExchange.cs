@@ -22,6 +22,7 @@ internal sealed class KestrelExchange : HttpExchange
     private readonly Action _onHandled;
     private ValueTask _handling;
     private AsyncTaskMethodBuilder _end;
+    private IHttpHandler? _handler;
     private IFeatureCollection? _features;
     private IHttpRequestFeature _request = null!;
     private IHttpResponseFeature _response = null!;
@@ -31,15 +32,17 @@ internal sealed class KestrelExchange : HttpExchange
     private IConnectionLifetimeFeature? _connection;
     private ConnectionUse? _use;
     private IHttpRequestBodyDetectionFeature? _bodyDetection;
+    private string _method = "";
+    private string _rawTarget = "";
     private long? _requestLength;
     private int _headBytes;
     private bool _hasIllegalField;
 
     public KestrelExchange() => _onHandled = OnHandled;
 
-    public override string Method => _request.Method;
+    public override string Method => _method;
 
-    public override string RawTarget => _request.RawTarget;
+    public override string RawTarget => _rawTarget;
 
     public override bool IsHttp11 => _request.Protocol == "HTTP/1.1";
 
@@ -76,6 +79,8 @@ internal sealed class KestrelExchange : HttpExchange
         }
 
         IsTooLate = _use?.TryBegin() == false;
+        _method = _request.Method;
+        _rawTarget = _request.RawTarget;
         var length = _request.Headers.ContentLength;
         _requestLength = _bodyDetection is { CanHaveBody: true } ? length : 0;
         CopyHeaders(length);
@@ -85,9 +90,10 @@ internal sealed class KestrelExchange : HttpExchange
     /// The end of the handler as Kestrel wants it, a <see cref="Task"/>: the one object that has to be new for every request, since a task
     /// ends but once. Nothing more than the task is allocated.
     /// </summary>
-    public Task EndOf(ValueTask handling)
+    public Task EndOf(ValueTask handling, IHttpHandler handler)
     {
         _handling = handling;
+        _handler = handler;
         _end = AsyncTaskMethodBuilder.Create();
         var task = _end.Task;
         handling.GetAwaiter().UnsafeOnCompleted(_onHandled);
@@ -107,11 +113,17 @@ internal sealed class KestrelExchange : HttpExchange
         _response.StatusCode = status;
         var headers = _response.Headers;
         var list = ResponseHeaders;
+        var lengths = 0ul;
         for (var i = 0; i < list.Count; i++)
         {
-            var name = HeaderText.Of(list.Name(i));
+            var nameBytes = list.Name(i);
+            var name = HeaderText.OfName(nameBytes);
             var value = HeaderText.Of(list.Value(i));
-            var isRepeated = i < FieldsCompared ? list.IndexOf(list.Name(i)) < i : headers.ContainsKey(name);
+
+            // A name of a length that none before had is no repeated one.
+            var length = 1ul << nameBytes.Length;
+            var isRepeated = (lengths & length) != 0 && (i < FieldsCompared ? list.IndexOf(nameBytes) < i : headers.ContainsKey(name));
+            lengths |= length;
             headers[name] = isRepeated ? StringValues.Concat(headers[name], value) : value;
         }
 
@@ -123,16 +135,19 @@ internal sealed class KestrelExchange : HttpExchange
     /// <summary>Kestrel may begin the connection's next request, with this object, before this returns.</summary>
     private void OnHandled()
     {
-        var (handling, end) = (_handling, _end);
-        (_handling, _end) = (default, default);
+        var (handling, handler, end) = (_handling, _handler!, _end);
+        (_handling, _handler, _end) = (default, null, default);
         try
         {
             handling.GetAwaiter().GetResult();
         }
         catch (Exception e)
         {
-            end.SetException(e);
-            return;
+            if (!handler.TryEnd(this, e))
+            {
+                end.SetException(e);
+                return;
+            }
         }
 
         end.SetResult();
@@ -161,7 +176,7 @@ internal sealed class KestrelExchange : HttpExchange
         _hasIllegalField = false;
         _fields.Restart();
         var headers = _request.Headers;
-        var headBytes = _request.Method.Length + _request.RawTarget.Length + " ".Length + " HTTP/1.1\r\n\r\n".Length;
+        var headBytes = _method.Length + _rawTarget.Length + " ".Length + " HTTP/1.1\r\n\r\n".Length;
 
         // Kestrel keeps it as a number, has framed the body by it already, and would make a string of it for every walk.
         headers.ContentLength = null;
@@ -190,5 +205,6 @@ internal sealed class KestrelExchange : HttpExchange
         }
 
         _headBytes = headBytes;
+        RequestRoles = _fields.Roles;
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using FastSidecar.Invocation;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Api.Http;
@@ -33,11 +34,19 @@ internal sealed class RepeatedFields
         public string Name;
         public string Value;
         public byte[] Bytes;
+        public HeaderRole Role;
         public bool IsIllegal;
     }
 
+    /// <summary>The roles of all names that the request has so far.</summary>
+    public HeaderRole Roles { get; private set; }
+
     /// <summary>The next request begins.</summary>
-    public void Restart() => _count = 0;
+    public void Restart()
+    {
+        _count = 0;
+        Roles = HeaderRole.None;
+    }
 
     /// <summary>
     /// Adds the request's next field to the list. False when its name is no token or its value holds a control character.
@@ -49,6 +58,7 @@ internal sealed class RepeatedFields
         {
             var nameBytes = list.Append(name.Length, value.Length, out var valueBytes);
             Encoding.Latin1.GetBytes(name, nameBytes);
+            Roles |= HeaderRoles.Of(nameBytes);
             Encoding.Latin1.GetBytes(value, valueBytes);
             return IsLegal(name, value);
         }
@@ -64,6 +74,7 @@ internal sealed class RepeatedFields
             Remember(ref field, name, value);
         }
 
+        Roles |= field.Role;
         var bytes = field.Bytes.AsSpan(0, length);
         list.Add(bytes[..name.Length], bytes[name.Length..]);
         return !field.IsIllegal;
@@ -87,6 +98,7 @@ internal sealed class RepeatedFields
         Encoding.Latin1.GetBytes(value, field.Bytes.AsSpan(name.Length));
         field.Name = name;
         field.Value = value;
+        field.Role = HeaderRoles.Of(field.Bytes.AsSpan(0, name.Length));
         field.IsIllegal = !IsLegal(name, value);
     }
 

@@ -1,9 +1,11 @@
 using System.Text;
 using FastSidecar.Invocation;
+using FastSidecar.Outbound;
+using FastSidecar.Protocol;
 
 namespace FastSidecar.Api.Http;
 
-/// <summary>Everything that follows from a request's verb and target alone. Immutable, so that it can be remembered.</summary>
+/// <summary>Everything that follows from a request's verb and target alone, so that it can be remembered.</summary>
 internal sealed class RequestTarget
 {
     private RequestTarget(string verb, string raw)
@@ -13,6 +15,9 @@ internal sealed class RequestTarget
     }
 
     public string Verb { get; }
+
+    /// <summary>The verb as it travels; POST for one that the wire has no number for.</summary>
+    public HttpVerb WireVerb { get; private init; }
 
     public string Raw { get; }
 
@@ -33,6 +38,9 @@ internal sealed class RequestTarget
     /// <summary>The path form's target as text.</summary>
     public string PathTarget { get; private init; } = "";
 
+    /// <summary>The way to the path form's target. Filled at its first use; whoever fills it, fills in the same.</summary>
+    public Route? PathRoute { get; set; }
+
     /// <summary>The first decoded parameter of the route.</summary>
     public string Parameter { get; private init; } = "";
 
@@ -49,8 +57,10 @@ internal sealed class RequestTarget
 
         var match = routes.Match(verbBytes, RouteTable.RoutingPath(url));
         var path = match.Endpoint == ApiEndpoint.Invoke ? InvokePath.FromPath(url.Path) : InvokePath.None;
+        HttpVerbs.TryParse(verbBytes, out var wireVerb);
         return new RequestTarget(verb, raw)
         {
+            WireVerb = wireVerb,
             DecodedPath = url.Path,
             Query = url.RawQuery,
             Match = match,
@@ -60,6 +70,8 @@ internal sealed class RequestTarget
             IsTraced = !TraceHeaders.IsExempt(url.Path),
         };
     }
+
+    public bool Is(string verb, string raw) => Raw == raw && Verb == verb;
 }
 
 /// <summary>
@@ -76,11 +88,24 @@ internal sealed class RequestTargetCache(RouteTable routes)
 
     private readonly RequestTarget?[] _entries = new RequestTarget?[Slots];
 
-    public RequestTarget Get(string verb, string raw)
+    public RequestTarget Get(HttpExchange exchange)
+    {
+        var (verb, raw) = (exchange.Method, exchange.RawTarget);
+        if (exchange.LastTarget is { } last && last.Is(verb, raw))
+        {
+            return last;
+        }
+
+        var target = Find(verb, raw);
+        exchange.LastTarget = raw.Length <= LongestKept ? target : null;
+        return target;
+    }
+
+    private RequestTarget Find(string verb, string raw)
     {
         ref var slot = ref _entries[(raw.GetHashCode(StringComparison.Ordinal) ^ verb.Length) & (Slots - 1)];
         var entry = Volatile.Read(ref slot);
-        if (entry is not null && entry.Raw == raw && entry.Verb == verb)
+        if (entry is not null && entry.Is(verb, raw))
         {
             return entry;
         }

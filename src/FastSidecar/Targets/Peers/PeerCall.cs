@@ -55,21 +55,18 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         UploadError = null;
     }
 
-    /// <summary>
-    /// CallLocalStream: sends the head and what is there of the body, and returns when the response head is in. Null, or why there is none.
-    /// </summary>
-    public ValueTask<InvokeError?> SendStreamAsync(PeerCallTemplate template, CancellationToken cancellationToken)
+    /// <summary>CallLocalStream: sends the head and what is there of the body, and goes on sending while the answer is waited for.</summary>
+    public void SendStream(PeerCallTemplate template, CancellationToken cancellationToken)
     {
         _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
 #pragma warning disable CA2012 // One consumer, once: DisposeAsync awaits it, or finds it completed.
         _upload = UploadAsync(cancellationToken);
 #pragma warning restore CA2012
         _uploading = true;
-        return ReadHeadAsync(unary: false, cancellationToken);
     }
 
     /// <summary>CallLocal: the whole body in one message.</summary>
-    public async ValueTask<InvokeError?> SendUnaryAsync(PeerCallTemplate template, CancellationToken cancellationToken)
+    public async ValueTask SendUnaryAsync(PeerCallTemplate template, CancellationToken cancellationToken)
     {
         using var body = new PooledBufferWriter();
         while (true)
@@ -96,7 +93,37 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
         PeerRequestEncoder.WriteUnary(_stream.Output, Fields(), new ReadOnlySequence<byte>(body.WrittenMemory), _maxMessageBytes);
         _stream.End(null);
-        return await ReadHeadAsync(unary: true, cancellationToken);
+    }
+
+    /// <summary>
+    /// Completes when the stream's response head is in. Apart from <see cref="ReadHeadAsync"/> so that this wait, which every call has, suspends the
+    /// caller alone.
+    /// </summary>
+    public ValueTask WaitForHeadAsync(CancellationToken cancellationToken) => _stream.ReadHeadAsync(cancellationToken);
+
+    /// <summary>Reads the response's head, which mostly came with the stream's. Null, or why there is none.</summary>
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
+    public async ValueTask<InvokeError?> ReadHeadAsync(bool unary, CancellationToken cancellationToken)
+    {
+        if (PeerFailure.OfHead(_stream.Headers) is { } notGrpc)
+        {
+            return _stream.EndedWithHeaders ? notGrpc : await QuoteBodyAsync(notGrpc, cancellationToken);
+        }
+
+        if (_stream.EndedWithHeaders)
+        {
+            return PeerFailure.OfStatus(_stream.Headers) ?? ErrorTable.NoResponse;
+        }
+
+        _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
+        _reader.Start(new PeerInput(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, this));
+        _reading = true;
+        await _reader.ReadHeadAsync(_head, cancellationToken);
+
+        Status = _head.StatusCode;
+        IsGrpcStatus = !_head.IsHttpStatus;
+        StatusMessage = _head.StatusMessage.IsEmpty ? "" : Encoding.UTF8.GetString(_head.StatusMessage);
+        return null;
     }
 
     /// <summary>The RPC's status stands in the trailers; anything but OK makes the end of the messages a failure.</summary>
@@ -272,31 +299,6 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     {
         UploadError = error;
         stream.Reset(Http2ErrorCode.Cancel);
-    }
-
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
-    private async ValueTask<InvokeError?> ReadHeadAsync(bool unary, CancellationToken cancellationToken)
-    {
-        await _stream.ReadHeadAsync(cancellationToken);
-        if (PeerFailure.OfHead(_stream.Headers) is { } notGrpc)
-        {
-            return _stream.EndedWithHeaders ? notGrpc : await QuoteBodyAsync(notGrpc, cancellationToken);
-        }
-
-        if (_stream.EndedWithHeaders)
-        {
-            return PeerFailure.OfStatus(_stream.Headers) ?? ErrorTable.NoResponse;
-        }
-
-        _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
-        _reader.Start(new PeerInput(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, this));
-        _reading = true;
-        await _reader.ReadHeadAsync(_head, cancellationToken);
-
-        Status = _head.StatusCode;
-        IsGrpcStatus = !_head.IsHttpStatus;
-        StatusMessage = _head.StatusMessage.IsEmpty ? "" : Encoding.UTF8.GetString(_head.StatusMessage);
-        return null;
     }
 
     /// <summary>

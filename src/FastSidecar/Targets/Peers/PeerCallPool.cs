@@ -6,6 +6,7 @@ internal sealed class PeerCallPool(int maxMessageBytes)
     /// <summary>Calls kept; more may be under way at once.</summary>
     internal const int MostPooled = 1024;
 
+    private readonly Lock _lock = new();
     private readonly Stack<PeerCall> _calls = new();
 
     /// <summary>How many are kept now.</summary>
@@ -13,7 +14,7 @@ internal sealed class PeerCallPool(int maxMessageBytes)
     {
         get
         {
-            lock (_calls)
+            lock (_lock)
             {
                 return _calls.Count;
             }
@@ -22,7 +23,7 @@ internal sealed class PeerCallPool(int maxMessageBytes)
 
     public PeerCall Rent()
     {
-        lock (_calls)
+        lock (_lock)
         {
             if (_calls.TryPop(out var call))
             {
@@ -36,7 +37,7 @@ internal sealed class PeerCallPool(int maxMessageBytes)
     /// <summary>The call is over and holds on to nothing.</summary>
     public void Return(PeerCall call)
     {
-        lock (_calls)
+        lock (_lock)
         {
             if (_calls.Count < MostPooled)
             {

@@ -14,8 +14,7 @@ namespace FastSidecar.Targets.Peers;
 /// </summary>
 internal sealed class PeerTarget : ITarget
 {
-    private readonly ChannelPool _channels;
-    private readonly ChannelKey _key;
+    private readonly ChannelSource _channels;
     private readonly PeerCallTemplate _streamTemplate;
     private readonly PeerCallTemplate _unaryTemplate;
     private readonly PeerCallPool _calls;
@@ -24,8 +23,8 @@ internal sealed class PeerTarget : ITarget
 
     public PeerTarget(ChannelPool channels, ChannelKey key, PeerCallPool calls, TimeProvider time, InvocationObserver observer)
     {
-        _channels = channels;
-        _key = key;
+        _channels = channels.For(key);
+        Address = key.Address;
         _calls = calls;
         _time = time;
         _observer = observer;
@@ -34,6 +33,9 @@ internal sealed class PeerTarget : ITarget
         _streamTemplate = new PeerCallTemplate(MethodPaths.CallLocalStream, authority, tls);
         _unaryTemplate = new PeerCallTemplate(MethodPaths.CallLocal, authority, tls);
     }
+
+    /// <summary>host:port.</summary>
+    public string Address { get; }
 
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
@@ -45,13 +47,21 @@ internal sealed class PeerTarget : ITarget
             InvokeError? error;
             try
             {
-                var stream = await _channels.OpenStreamAsync(_key, cancellationToken);
+                var stream = await _channels.OpenStreamAsync(cancellationToken);
                 request.Phases.TargetReady = _time.GetTimestamp();
                 call = _calls.Rent();
                 call.Start(stream, request);
-                error = sending is Sending.Unary
-                    ? await call.SendUnaryAsync(_unaryTemplate, cancellationToken)
-                    : await call.SendStreamAsync(_streamTemplate, cancellationToken);
+                if (sending is Sending.Unary)
+                {
+                    await call.SendUnaryAsync(_unaryTemplate, cancellationToken);
+                }
+                else
+                {
+                    call.SendStream(_streamTemplate, cancellationToken);
+                }
+
+                await call.WaitForHeadAsync(cancellationToken);
+                error = await call.ReadHeadAsync(sending is Sending.Unary, cancellationToken);
                 if (error is null)
                 {
                     request.Phases.ResponseHead = _time.GetTimestamp();
