@@ -11,8 +11,8 @@ internal sealed partial class ShutdownSignals : IDisposable
 {
     private const int QuitExitCode = 2;
 
-    /// <summary>SIGUSR1 and SIGUSR2 by their numbers on Linux: .NET has no names for them.</summary>
-    private static readonly PosixSignal[] Outlived = [(PosixSignal)10, (PosixSignal)12];
+    /// <summary>By their numbers on Linux: .NET has no names for them.</summary>
+    private const PosixSignal User1 = (PosixSignal)10, User2 = (PosixSignal)12;
 
     private readonly CancellationTokenSource _requested = new();
     private readonly ILogger _log;
@@ -32,7 +32,8 @@ internal sealed partial class ShutdownSignals : IDisposable
             PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => OnSignal(context, "terminated")),
             PosixSignalRegistration.Create(PosixSignal.SIGQUIT, OnQuit),
             PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangup),
-            .. Outlived.Select(static signal => PosixSignalRegistration.Create(signal, static context => context.Cancel = true)),
+            PosixSignalRegistration.Create(User1, static context => context.Cancel = true),
+            PosixSignalRegistration.Create(User2, static context => context.Cancel = true),
         ];
     }
 

@@ -55,9 +55,12 @@ internal sealed record ConfigurationResource
     /// </summary>
     private static ImmutableArray<string> ReadFeatures(YamlSection spec)
     {
-        var named = spec.Sections("features")
-            .Select(static feature => (Name: feature.Text("name"), Enabled: feature.Boolean("enabled")))
-            .ToList();
+        var named = new List<(string Name, bool Enabled)>();
+        foreach (var feature in spec.Sections("features"))
+        {
+            named.Add((feature.Text("name"), feature.Boolean("enabled")));
+        }
+
         foreach (var name in (string[])["HotReload", "WorkflowsRemoteActivityReminder"])
         {
             if (!named.Exists(feature => feature.Name == name))
@@ -67,9 +70,12 @@ internal sealed record ConfigurationResource
         }
 
         var enabled = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (var (name, isEnabled) in named.Where(static feature => feature.Name.Length > 0))
+        foreach (var (name, isEnabled) in named)
         {
-            _ = isEnabled ? enabled.Add(name) : enabled.Remove(name);
+            if (name.Length > 0)
+            {
+                _ = isEnabled ? enabled.Add(name) : enabled.Remove(name);
+            }
         }
 
         return [.. enabled];

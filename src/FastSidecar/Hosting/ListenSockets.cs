@@ -25,7 +25,16 @@ internal sealed class ListenSockets(TimeProvider time)
         where T : class
     {
         var tries = await Task.WhenAll(addresses.Select(address => TryBindAsync(address, port, bind, onFailure, cancellationToken)));
-        return [.. addresses.Zip(tries).Where(static pair => pair.Second is not null).Select(pair => ($"{pair.First}:{port}", pair.Second!))];
+        var bound = new List<(string EndPoint, T Listener)>(tries.Length);
+        for (var i = 0; i < tries.Length; i++)
+        {
+            if (tries[i] is { } listener)
+            {
+                bound.Add(($"{addresses[i]}:{port}", listener));
+            }
+        }
+
+        return bound;
     }
 
     /// <summary>Binds one address; null when it stays taken (or is no address) until the patience ends. See <see cref="BindAllAsync"/>.</summary>

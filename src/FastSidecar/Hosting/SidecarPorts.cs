@@ -105,7 +105,7 @@ internal sealed partial class SidecarPorts
             Log.GrpcListening(_grpcApiLog, endPoint);
         }
 
-        return [.. listeners.Select(static bound => bound.Listener)];
+        return listeners.ConvertAll(static bound => bound.Listener);
     }
 
     /// <summary>The HTTP API's port on each listen address, or its socket file.</summary>
@@ -134,7 +134,7 @@ internal sealed partial class SidecarPorts
             _parts.HttpEndPoints.Add(socket.LocalEndPoint!.ToString()!);
         }
 
-        return [.. sockets.Select(static bound => bound.Listener)];
+        return sockets.ConvertAll(static bound => bound.Listener);
     }
 
     /// <summary>The public port; taken is final at once, and its own server says so.</summary>
@@ -173,7 +173,7 @@ internal sealed partial class SidecarPorts
             _parts.HttpEndPoints.Add("");
         }
 
-        return [.. sockets.Select(static bound => bound.Listener)];
+        return sockets.ConvertAll(static bound => bound.Listener);
     }
 
     /// <summary>Whether the APIs are on socket files instead of ports.</summary>

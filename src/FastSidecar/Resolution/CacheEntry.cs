@@ -262,7 +262,8 @@ internal sealed class CacheEntry
         _isDegraded = servesSuspects && _known.Count > 0;
         if (!IsServingUnsynchronized(servesSuspects))
         {
-            _serving = [.. _known.Where(known => known.IsSuspect == servesSuspects).Select(static known => known.Address)];
+            // ConvertAll, not Select: the native compiler makes every LINQ iterator anew for a struct like this one.
+            _serving = [.. _known.FindAll(known => known.IsSuspect == servesSuspects).ConvertAll(static known => known.Address)];
         }
     }
 

@@ -74,13 +74,12 @@ internal sealed class FlagSet(string name)
     /// <summary>The flags that are listed, sorted, their explanations in one column.</summary>
     public string Usage()
     {
-        var rows = _flags.Values.Where(static flag => flag.Deprecated.Length == 0 && !flag.IsHidden)
-            .Select(static flag => (Left: UsageName(flag), Right: UsageText(flag))).ToList();
-        var width = rows.Max(static row => row.Left.Length);
+        var listed = _flags.Values.Where(static flag => flag.Deprecated.Length == 0 && !flag.IsHidden).ToList();
+        var width = listed.Max(static flag => UsageName(flag).Length);
         var text = new StringBuilder($"Usage of {name}:\n");
-        foreach (var (left, right) in rows)
+        foreach (var flag in listed)
         {
-            text.Append(left.PadRight(width)).Append("   ").Append(right).Append('\n');
+            text.Append(UsageName(flag).PadRight(width)).Append("   ").Append(UsageText(flag)).Append('\n');
         }
 
         return text.ToString();
