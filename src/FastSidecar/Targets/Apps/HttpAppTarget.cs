@@ -88,7 +88,10 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
                 exchange = await _client.OpenAsync(fresh, cancellationToken);
                 request.Phases.TargetReady = _time.GetTimestamp();
                 call = Rent();
-                await call.StartAsync(exchange, request, target, cancellationToken);
+                await call.WriteHeadAsync(exchange, request, target, cancellationToken);
+                call.StartUpload(cancellationToken);
+                await exchange.ReadHeadAsync(cancellationToken);
+                await call.TakeHeadAsync(request, cancellationToken);
                 request.Phases.ResponseHead = _time.GetTimestamp();
                 _observer.AttemptEnded(request, call, attempt: 0);
                 return call;
