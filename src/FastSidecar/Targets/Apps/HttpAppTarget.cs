@@ -24,6 +24,7 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
     private readonly byte[] _apiToken;
     private readonly TimeProvider _time;
     private readonly InvocationObserver _observer;
+    private readonly Lock _gate = new();
     private readonly Stack<AppCall> _pool = new();
 
     public HttpAppTarget(HttpAppOptions options, TimeProvider time, InvocationObserver observer)
@@ -62,7 +63,7 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
 
     internal void Return(AppCall call)
     {
-        lock (_pool)
+        lock (_gate)
         {
             if (_pool.Count < MostPooledCalls)
             {
@@ -161,7 +162,7 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
 
     private AppCall Rent()
     {
-        lock (_pool)
+        lock (_gate)
         {
             if (_pool.TryPop(out var call))
             {
