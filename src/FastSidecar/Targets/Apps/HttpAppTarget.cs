@@ -91,7 +91,11 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
                 call = Rent();
                 await call.WriteHeadAsync(exchange, request, target, cancellationToken);
                 call.StartUpload(cancellationToken);
-                await exchange.ReadHeadAsync(cancellationToken);
+                while (!await exchange.TryReadHeadAsync(cancellationToken))
+                {
+                    // Only a part of the head has come.
+                }
+
                 await call.TakeHeadAsync(request, cancellationToken);
                 request.Phases.ResponseHead = _time.GetTimestamp();
                 _observer.AttemptEnded(request, call, attempt: 0);
