@@ -34,7 +34,6 @@ internal sealed class PeerServerCall
     private Http2Stream _stream = null!;
     private readonly Action _onEnded;
     private ValueTask _running;
-    private bool _reading;
 
     /// <summary>There when the caller set one.</summary>
     private CallDeadline? _deadline;
@@ -144,21 +143,12 @@ internal sealed class PeerServerCall
         {
             _request.Body.Finish();
             _request.Clear();
-            StopReading();
-            _stream.Dispose();
+            _reader.Release();
+            _stream.Dispose(); // which completes the input
             _stream = null!;
             _answers.Clear();
             _deadline?.Dispose();
             _deadline = null;
-        }
-    }
-
-    private void StopReading()
-    {
-        if (_reading)
-        {
-            _reading = false;
-            _reader.Complete();
         }
     }
 
@@ -221,7 +211,6 @@ internal sealed class PeerServerCall
 
         _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
         _reader.Start(new PeerInput(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, End: null));
-        _reading = true;
         try
         {
             await _reader.ReadHeadAsync(_head, Deadline);
