@@ -6,7 +6,7 @@ namespace FastSidecar.Transport.Headers;
 
 /// <summary>
 /// An ordered list of header fields kept as bytes in one growing buffer, so that a request can cross the program without a string.
-/// Reused by its owner: <see cref="Clear"/> keeps the memory. Spans it returns are valid until the next change. Not thread-safe, and not
+/// Reused by its owner: <see cref="Clear()"/> keeps the memory. Spans it returns are valid until the next change. Not thread-safe, and not
 /// memory-safe when two threads use it at once.
 /// </summary>
 /// <remarks>
@@ -24,7 +24,7 @@ public sealed class HeaderList
     private int _bytesUsed;
     private int _count;
 
-    /// <summary>A bit for each length that a name had since <see cref="Clear"/>: most names that are asked for are not there.</summary>
+    /// <summary>A bit for each length that a name had since <see cref="Clear()"/>: most names that are asked for are not there.</summary>
     private ulong _nameLengths;
 
     private readonly record struct Field(int NameStart, int NameLength, int ValueLength)
@@ -168,6 +168,18 @@ public sealed class HeaderList
         _count = 0;
         _bytesUsed = 0;
         _nameLengths = 0;
+    }
+
+    /// <summary>Clears, and gives the memory up when there was once room for more fields than these.</summary>
+    public void Clear(int keptFields)
+    {
+        if (_fields.Length > keptFields)
+        {
+            _bytes = new byte[InitialBytes];
+            _fields = new Field[InitialFields];
+        }
+
+        Clear();
     }
 
     /// <summary>Adds all fields to another list.</summary>

@@ -27,9 +27,11 @@ internal sealed class PeerServerCall
     private readonly int _maxMessageBytes;
     private readonly TimeProvider _time;
     private readonly PeerAnswers _answers = new();
-    private readonly PeerRequestHead _head = new();
     private readonly PeerMessageReader _reader = new();
     private readonly InvokeRequest _request = new();
+
+    /// <summary>Reads its metadata into the request's.</summary>
+    private readonly PeerRequestHead _head;
     private readonly PayloadSender _sender;
     private Http2Stream _stream = null!;
     private readonly Action _onEnded;
@@ -44,6 +46,7 @@ internal sealed class PeerServerCall
         _inbound = inbound;
         _maxMessageBytes = maxMessageBytes;
         _time = time;
+        _head = new PeerRequestHead(_request.Metadata);
         _sender = new PayloadSender(maxMessageBytes);
         _onEnded = OnEnded;
     }
@@ -261,7 +264,6 @@ internal sealed class PeerServerCall
         _request.ContentType.Set(_head.TypeUrl.IsEmpty ? _head.ContentType : MediaTypes.Protobuf);
         _request.Verb = _head.Verb;
         _request.FromPeer = true;
-        _head.Metadata.CopyTo(_request.Metadata);
         _request.ExpectsContinue = _request.Metadata.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
         _request.EventStream = EventStreams.IsAskedFor(_request.Metadata);
         _request.SetTraceFromGrpc(_stream.Headers);
