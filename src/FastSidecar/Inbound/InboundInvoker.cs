@@ -1,7 +1,5 @@
-using System.Runtime.CompilerServices;
 using FastSidecar.AccessControl;
 using FastSidecar.Invocation;
-using FastSidecar.Transport.Async;
 
 namespace FastSidecar.Inbound;
 
@@ -12,26 +10,29 @@ internal sealed class InboundInvoker(ITarget? app, AccessPolicy access)
 {
     public bool HasApp => app is not null;
 
-    /// <summary>Invokes. The caller disposes the response; a failure is a value in the form the calling sidecar is told.</summary>
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
-    public async ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
+    /// <summary>
+    /// Invokes. Returns a refusal, in the form the calling sidecar is told; or null, and the app's <paramref name="answer"/> is to be awaited. Not
+    /// async itself: every call is suspended here until the app answers, and a layer that only passes that on costs it 700 instructions.
+    /// </summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="cancellationToken">The caller is gone.</param>
+    /// <param name="answer">
+    /// The caller disposes the response. A failure is told as <see cref="ErrorTable.AppChannelFailed"/>.
+    /// </param>
+    public InvokeError? Invoke(InvokeRequest request, CancellationToken cancellationToken, out ValueTask<InvokeResult> answer)
     {
+        answer = default;
         if (app is null)
         {
             return ErrorTable.AppChannelMissing;
         }
 
-        if (NormalizedMethod.Apply(request) is { } invalid)
+        if ((NormalizedMethod.Apply(request) ?? access.Denial(request.Caller, request.Method.Span, request.Verb)) is { } refused)
         {
-            return invalid;
+            return refused;
         }
 
-        if (access.Denial(request.Caller, request.Method.Span, request.Verb) is { } denied)
-        {
-            return denied;
-        }
-
-        var result = await app.InvokeAsync(request, cancellationToken);
-        return result.Failed ? ErrorTable.AppChannelFailed(result.Error) : result;
+        answer = app.InvokeAsync(request, cancellationToken);
+        return null;
     }
 }

@@ -6,7 +6,7 @@ namespace FastSidecar.Transport.Headers;
 
 /// <summary>
 /// An ordered list of header fields kept as bytes in one growing buffer, so that a request can cross the program without a string.
-/// Reused by its owner: <see cref="Clear"/> keeps the memory. Spans it returns are valid until the next change. Not thread-safe, and not
+/// Reused by its owner: <see cref="Clear()"/> keeps the memory. Spans it returns are valid until the next change. Not thread-safe, and not
 /// memory-safe when two threads use it at once.
 /// </summary>
 /// <remarks>
@@ -23,6 +23,9 @@ public sealed class HeaderList
     private Field[] _fields;
     private int _bytesUsed;
     private int _count;
+
+    /// <summary>A bit for each length that a name had since <see cref="Clear()"/>: most names that are asked for are not there.</summary>
+    private ulong _nameLengths;
 
     private readonly record struct Field(int NameStart, int NameLength, int ValueLength)
     {
@@ -96,6 +99,11 @@ public sealed class HeaderList
     /// <summary>The index of the first field of that name at or after <paramref name="start"/>, or −1.</summary>
     public int IndexOf(scoped ReadOnlySpan<byte> name, int start = 0)
     {
+        if ((_nameLengths & (1UL << name.Length)) == 0)
+        {
+            return -1;
+        }
+
         // Nearly every other name differs in its length or its last letter, which costs less to see than a call.
         var last = name.IsEmpty ? 0 : name[^1] | CaseBit;
         for (var i = start; i < _count; i++)
@@ -159,6 +167,19 @@ public sealed class HeaderList
     {
         _count = 0;
         _bytesUsed = 0;
+        _nameLengths = 0;
+    }
+
+    /// <summary>Clears, and gives the memory up when there was once room for more fields than these.</summary>
+    public void Clear(int keptFields)
+    {
+        if (_fields.Length > keptFields)
+        {
+            _bytes = new byte[InitialBytes];
+            _fields = new Field[InitialFields];
+        }
+
+        Clear();
     }
 
     /// <summary>Adds all fields to another list.</summary>
@@ -188,6 +209,7 @@ public sealed class HeaderList
 
         other._count += count;
         other._bytesUsed = start + bytes;
+        other._nameLengths |= _nameLengths;
     }
 
     /// <summary>How much of a list's buffer its first <paramref name="count"/> fields take.</summary>
@@ -207,18 +229,30 @@ public sealed class HeaderList
     }
 
     /// <summary>Makes the last field and says where in the buffer its name begins; its value follows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int Reserve(int nameLength, int valueLength)
     {
         var start = _bytesUsed;
-        var end = checked(start + nameLength + valueLength);
-        if (end > _bytes.Length || _count == _fields.Length)
+        var count = _count;
+        var fields = _fields;
+        var end = (long)start + nameLength + valueLength;
+        if (end > _bytes.Length || (uint)count >= (uint)fields.Length)
         {
-            EnsureRoom(end, _count + 1);
+            fields = Grow(end);
         }
 
-        _fields[_count++] = new Field(start, nameLength, valueLength);
-        _bytesUsed = end;
+        fields[count] = new Field(start, nameLength, valueLength);
+        _nameLengths |= 1UL << nameLength;
+        _count = count + 1;
+        _bytesUsed = (int)end;
         return start;
+    }
+
+    /// <summary>Room for one field more, and for so many bytes. Apart, so that whoever need not call it saves no registers.</summary>
+    private Field[] Grow(long bytes)
+    {
+        EnsureRoom(checked((int)bytes), _count + 1);
+        return _fields;
     }
 
     private void EnsureRoom(int bytes, int fields)

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Runtime.CompilerServices;
+using System.Threading.Tasks.Sources;
 using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Headers;
 
@@ -14,7 +15,7 @@ namespace FastSidecar.Transport.Http1;
 /// kept, the request must have ended (<see cref="EndRequestAsync"/> has completed) and the response body must be consumed to its end before
 /// that.
 /// </remarks>
-public sealed class Http1Exchange : IDisposable
+public sealed class Http1Exchange : IValueTaskSource<bool>, IDisposable
 {
     private readonly Http1Connection _connection;
     private bool _isHead;
@@ -119,18 +120,27 @@ public sealed class Http1Exchange : IDisposable
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     public async ValueTask ReadHeadAsync(CancellationToken cancellationToken)
     {
+        while (!await TryReadHeadAsync(cancellationToken))
+        {
+            // Only a part of it has come.
+        }
+    }
+
+    /// <summary>
+    /// One step of <see cref="ReadHeadAsync"/>, for a flow that is to be suspended in no call but its own: waits for bytes. False when they were
+    /// not the head's last ones.
+    /// </summary>
+    public ValueTask<bool> TryReadHeadAsync(CancellationToken cancellationToken)
+    {
+        if (_headRead)
+        {
+            return new ValueTask<bool>(true);
+        }
+
         var reader = _connection.Reader;
-        try
-        {
-            while (!_headRead)
-            {
-                TakeHead(await reader.ReadAsync(cancellationToken));
-            }
-        }
-        catch (IOException e) when (e is not Http1ResponseException && !_connection.IsClosed)
-        {
-            throw _connection.ReadFault(e, inHead: _connection.Head.Began);
-        }
+        return reader.TryTakeOver(cancellationToken, out var version)
+            ? new ValueTask<bool>(this, version)
+            : TakeHeadAsync(reader, cancellationToken);
     }
 
     /// <summary>Completes when an interim 100 came; never without one.</summary>
@@ -194,7 +204,40 @@ public sealed class Http1Exchange : IDisposable
         _connection.Release();
     }
 
-    private void TakeHead(ReadResult received)
+    /// <summary>The read that the connection's watch has become brings the head.</summary>
+    bool IValueTaskSource<bool>.GetResult(short token)
+    {
+        try
+        {
+            return TakeHead(_connection.Reader.GetResult(token));
+        }
+        catch (IOException e) when (IsReadFault(e))
+        {
+            throw _connection.ReadFault(e, inHead: _connection.Head.Began);
+        }
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => _connection.Reader.GetStatus(token);
+
+    void IValueTaskSource<bool>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _connection.Reader.OnCompleted(continuation, state, token, flags);
+
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
+    private async ValueTask<bool> TakeHeadAsync(WatchedReader reader, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return TakeHead(await reader.ReadAsync(cancellationToken));
+        }
+        catch (IOException e) when (IsReadFault(e))
+        {
+            throw _connection.ReadFault(e, inHead: _connection.Head.Began);
+        }
+    }
+
+    private bool IsReadFault(IOException e) => e is not Http1ResponseException && !_connection.IsClosed;
+
+    private bool TakeHead(in ReadResult received)
     {
         var rest = received.Buffer;
         bool done;
@@ -217,6 +260,8 @@ public sealed class Http1Exchange : IDisposable
         {
             throw _connection.Head.Began ? ResponseFaults.ClosedInHead() : _connection.NoResponseFault();
         }
+
+        return _headRead;
     }
 
     private void OnHead()

@@ -100,31 +100,47 @@ internal sealed class WatchedReader : IValueTaskSource<ReadResult>
             return _input.ReadAsync(cancellationToken);
         }
 
+        if (TryTakeOver(cancellationToken, out var version))
+        {
+            return new ValueTask<ReadResult>(this, version);
+        }
+
+        if (_state == State.Waiting)
+        {
+            throw new InvalidOperationException("one read at a time");
+        }
+
+        _state = State.None;
+        return ValueTask.FromResult(TakeRead());
+    }
+
+    /// <summary>
+    /// The watch that is under way becomes a read, and this object is the source of its result under that <paramref name="version"/>. False when
+    /// no watch is under way: <see cref="ReadAsync"/> is to be called.
+    /// </summary>
+    public bool TryTakeOver(CancellationToken cancellationToken, out short version)
+    {
+        version = 0;
         cancellationToken.ThrowIfCancellationRequested();
         lock (_gate)
         {
-            switch (_state)
+            if (_state != State.Watching)
             {
-                case State.Waiting:
-                    throw new InvalidOperationException("one read at a time");
-                case State.Watching:
-                    _waiter.Reset();
-                    _state = State.Waiting;
-                    break;
-                default:
-                    _state = State.None;
-                    return ValueTask.FromResult(TakeRead());
+                return false;
             }
+
+            _waiter.Reset();
+            version = _waiter.Version;
+            _state = State.Waiting;
         }
 
-        var version = _waiter.Version;
         if (cancellationToken.CanBeCanceled)
         {
             _token = cancellationToken;
             _registration = cancellationToken.UnsafeRegister(static state => ((WatchedReader)state!).OnTokenCanceled(), this);
         }
 
-        return new ValueTask<ReadResult>(this, version);
+        return true;
     }
 
     public void AdvanceTo(SequencePosition consumed, SequencePosition examined) => _input.AdvanceTo(consumed, examined);
@@ -133,7 +149,7 @@ internal sealed class WatchedReader : IValueTaskSource<ReadResult>
 
     public void Complete() => _input.Complete();
 
-    ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
+    public ReadResult GetResult(short token)
     {
         _waiter.GetResult(token);
         _registration.Dispose();
@@ -147,9 +163,9 @@ internal sealed class WatchedReader : IValueTaskSource<ReadResult>
         return TakeRead();
     }
 
-    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _waiter.GetStatus(token);
+    public ValueTaskSourceStatus GetStatus(short token) => _waiter.GetStatus(token);
 
-    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _waiter.OnCompleted(continuation, state, token, flags);
 
     private ReadResult TakeRead()

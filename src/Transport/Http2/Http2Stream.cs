@@ -87,6 +87,12 @@ public sealed class Http2Stream : IDisposable
     {
         get
         {
+            // Without the lock: until Dispose only this makes it, once.
+            if (_aborted is { } made)
+            {
+                return made.Token;
+            }
+
             lock (_connection.Gate)
             {
                 if (_aborted is null)

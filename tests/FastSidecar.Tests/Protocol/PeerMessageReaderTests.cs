@@ -445,6 +445,40 @@ public sealed class PeerMessageReaderTests
     }
 
     [Fact]
+    public async Task HeadAndBodyInOneRead_InputIsReadOnce()
+    {
+        var input = ScriptedInput.Whole(Request("body"));
+        var reader = PeerWire.Reader(input);
+        await reader.ReadHead<PeerRequestHead>();
+        Assert.Equal("body", await BodyOf(reader));
+        Assert.Equal(1, input.Reads);
+    }
+
+    [Fact]
+    public async Task BodyUnreadBehindHead_CompleteEndsInput()
+    {
+        var input = ScriptedInput.Whole(Request("body"));
+        var reader = PeerWire.Reader(input);
+        await reader.ReadHead<PeerRequestHead>();
+        reader.Complete();
+        Assert.True(input.IsComplete);
+    }
+
+    [Fact]
+    public async Task Release_InputStaysAsItIs_AndTheObjectServesTheNextCall()
+    {
+        var input = ScriptedInput.Whole(Request("body"));
+        var reader = PeerWire.Reader(input);
+        await reader.ReadHead<PeerRequestHead>();
+        reader.Release();
+        Assert.False(input.IsComplete);
+        var next = ScriptedInput.Whole(Request("next"));
+        reader.Start(new PeerInput(next, default, PeerWire.Limit, IsUnary: false, End: null));
+        await reader.ReadHead<PeerRequestHead>();
+        Assert.Equal("next", await BodyOf(reader));
+    }
+
+    [Fact]
     public async Task Garbage_OnlyTheDeclaredException()
     {
         var random = new Random(4711);

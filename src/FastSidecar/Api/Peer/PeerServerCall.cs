@@ -27,14 +27,15 @@ internal sealed class PeerServerCall
     private readonly int _maxMessageBytes;
     private readonly TimeProvider _time;
     private readonly PeerAnswers _answers = new();
-    private readonly PeerRequestHead _head = new();
     private readonly PeerMessageReader _reader = new();
     private readonly InvokeRequest _request = new();
+
+    /// <summary>Reads its metadata into the request's.</summary>
+    private readonly PeerRequestHead _head;
     private readonly PayloadSender _sender;
     private Http2Stream _stream = null!;
     private readonly Action _onEnded;
     private ValueTask _running;
-    private bool _reading;
 
     /// <summary>There when the caller set one.</summary>
     private CallDeadline? _deadline;
@@ -45,6 +46,7 @@ internal sealed class PeerServerCall
         _inbound = inbound;
         _maxMessageBytes = maxMessageBytes;
         _time = time;
+        _head = new PeerRequestHead(_request.Metadata);
         _sender = new PayloadSender(maxMessageBytes);
         _onEnded = OnEnded;
     }
@@ -89,6 +91,10 @@ internal sealed class PeerServerCall
         _owner.Return(this);
     }
 
+    /// <summary>
+    /// A call is suspended here, and nowhere above the app's answer: the message that begins it is normally there, and its answer leaves without a
+    /// wait.
+    /// </summary>
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask RunAsync(Http2Stream stream)
     {
@@ -96,7 +102,25 @@ internal sealed class PeerServerCall
         _answers.Start(stream);
         try
         {
-            await DispatchAsync();
+            if (Dispatch() is not { } unary || !await TakeRequestAsync(unary))
+            {
+                return;
+            }
+
+            if (_inbound.Invoke(_request, Abandoned, out var answer) is { } refused)
+            {
+                Fail(refused);
+                return;
+            }
+
+            var result = await answer;
+            if (result.Failed)
+            {
+                Fail(ErrorTable.AppChannelFailed(result.Error));
+                return;
+            }
+
+            await (unary ? SendUnaryAsync(result.Response) : SendStreamAsync(result.Response));
         }
         catch (PeerMessageException e)
         {
@@ -122,8 +146,8 @@ internal sealed class PeerServerCall
         {
             _request.Body.Finish();
             _request.Clear();
-            StopReading();
-            _stream.Dispose();
+            _reader.Release();
+            _stream.Dispose(); // which completes the input
             _stream = null!;
             _answers.Clear();
             _deadline?.Dispose();
@@ -131,22 +155,14 @@ internal sealed class PeerServerCall
         }
     }
 
-    private void StopReading()
-    {
-        if (_reading)
-        {
-            _reading = false;
-            _reader.Complete();
-        }
-    }
-
-    private ValueTask DispatchAsync()
+    /// <summary>Which method is called: true for CallLocal, false for CallLocalStream. Null for any other, which is answered here.</summary>
+    private bool? Dispatch()
     {
         var head = new PeerCallHead(_stream.Headers);
         if (head.Refusal() is { } refusal)
         {
             _answers.Refuse(refusal);
-            return ValueTask.CompletedTask;
+            return null;
         }
 
         if (head.Timeout is { } timeout)
@@ -157,12 +173,12 @@ internal sealed class PeerServerCall
         var path = head.Path;
         if (path.SequenceEqual(MethodPaths.CallLocalStream))
         {
-            return CallLocalStreamAsync();
+            return false;
         }
 
         if (path.SequenceEqual(MethodPaths.CallLocal))
         {
-            return CallLocalAsync();
+            return true;
         }
 
         if (path.SequenceEqual(MethodPaths.CallActor) ||
@@ -170,10 +186,8 @@ internal sealed class PeerServerCall
             path.SequenceEqual(MethodPaths.CallActorStream))
         {
             Fail(GrpcStatusCode.Unavailable, "placement service is not configured");
-            return ValueTask.CompletedTask;
         }
-
-        if (path.StartsWith("/dapr.proto.internals."u8) || path.StartsWith("/dapr.proto.runtime."u8))
+        else if (path.StartsWith("/dapr.proto.internals."u8) || path.StartsWith("/dapr.proto.runtime."u8))
         {
             Fail(GrpcStatusCode.Unknown, "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found");
         }
@@ -182,75 +196,52 @@ internal sealed class PeerServerCall
             _answers.Refuse(GrpcStatusCode.Unknown, "cannot proxy request: missing dapr-callee-app-id or dapr-app-id metadata");
         }
 
-        return ValueTask.CompletedTask;
+        return null;
     }
 
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
-    private async ValueTask CallLocalStreamAsync()
+    /// <summary>
+    /// Reads the first message into <see cref="_request"/>; of a unary call, all of it. False when that failed and was answered. grpc-go tells what
+    /// it finds itself in one HEADERS frame at once; what Dapr's handler finds, with a stream's missing message among it, has a head of its own.
+    /// </summary>
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
+    private async ValueTask<bool> TakeRequestAsync(bool unary)
     {
         if (!_inbound.HasApp)
         {
             Fail(ErrorTable.AppChannelMissing);
-            return;
+            return false;
         }
 
-        if (!await ReadHeadAsync(unary: false))
+        _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
+        _reader.Start(new PeerInput(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, End: null));
+        try
         {
-            return;
+            await _reader.ReadHeadAsync(_head, Deadline);
+        }
+        catch (PeerMessageException e) when (e.Code != GrpcStatusCode.InvalidArgument && (unary || e.Code != GrpcStatusCode.Unknown))
+        {
+            _answers.Refuse(e.Code, e.Text);
+            return false;
         }
 
         if (TakeHead() is { } refused)
         {
             Fail(refused);
-            return;
+            return false;
         }
 
-        _request.Body.Start(_reader, AnnouncedLength(), BodyKind.Bytes, limitBytes: 0, keepAtMost: KeptForRepeatBytes);
-        var result = await _inbound.InvokeAsync(_request, Abandoned);
-        if (result.Failed)
+        if (unary)
         {
-            Fail(result.Error);
-            return;
+            var body = await UnaryBody.ReadAsync(_reader, _maxMessageBytes, Deadline);
+            _request.HasWholeBody = true;
+            _request.Body.Start(PipeReader.Create(body), body.Length, BodyKind.Bytes, limitBytes: 0, keepAtMost: 0);
         }
-
-        await using var response = result.Response;
-        await SendResponseAsync(response);
-    }
-
-    private async ValueTask CallLocalAsync()
-    {
-        if (!_inbound.HasApp)
+        else
         {
-            Fail(ErrorTable.AppChannelMissing);
-            return;
+            _request.Body.Start(_reader, AnnouncedLength(), BodyKind.Bytes, limitBytes: 0, keepAtMost: KeptForRepeatBytes);
         }
 
-        if (!await ReadHeadAsync(unary: true))
-        {
-            return;
-        }
-
-        if (TakeHead() is { } refused)
-        {
-            Fail(refused);
-            return;
-        }
-
-        var body = await UnaryBody.ReadAsync(_reader, _maxMessageBytes, Deadline);
-        _request.HasWholeBody = true;
-        _request.Body.Start(PipeReader.Create(body), body.Length, BodyKind.Bytes, limitBytes: 0, keepAtMost: 0);
-        var result = await _inbound.InvokeAsync(_request, Abandoned);
-        if (result.Failed)
-        {
-            Fail(result.Error);
-            return;
-        }
-
-        await using var response = result.Response;
-        var answer = await UnaryBody.ReadAsync(response.Body, _maxMessageBytes, Abandoned);
-        _answers.WriteHead(withTrace: true);
-        PeerResponseEncoder.WriteUnary(_stream.Output, Fields(response), answer, _maxMessageBytes);
-        _answers.Succeed();
+        return true;
     }
 
     /// <summary>
@@ -273,7 +264,6 @@ internal sealed class PeerServerCall
         _request.ContentType.Set(_head.TypeUrl.IsEmpty ? _head.ContentType : MediaTypes.Protobuf);
         _request.Verb = _head.Verb;
         _request.FromPeer = true;
-        _head.Metadata.CopyTo(_request.Metadata);
         _request.ExpectsContinue = _request.Metadata.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
         _request.EventStream = EventStreams.IsAskedFor(_request.Metadata);
         _request.SetTraceFromGrpc(_stream.Headers);
@@ -290,32 +280,11 @@ internal sealed class PeerServerCall
         return Utf8Parser.TryParse(text, out long length, out var used) && used == text.Length && length > 0 ? length : null;
     }
 
-    /// <summary>
-    /// Reads the first message into <see cref="_head"/>. False when that failed and was answered. grpc-go tells what it finds itself in one
-    /// HEADERS frame at once; what Dapr's handler finds, with a stream's missing message among it, has a head of its own.
-    /// </summary>
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
-    private async ValueTask<bool> ReadHeadAsync(bool unary)
-    {
-        _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
-        _reader.Start(new PeerInput(_stream.Input, PeerEncoding.Parse(encoding), _maxMessageBytes, unary, End: null));
-        _reading = true;
-        try
-        {
-            await _reader.ReadHeadAsync(_head, Deadline);
-            return true;
-        }
-        catch (PeerMessageException e) when (e.Code != GrpcStatusCode.InvalidArgument && (unary || e.Code != GrpcStatusCode.Unknown))
-        {
-            _answers.Refuse(e.Code, e.Text);
-            return false;
-        }
-    }
-
     /// <summary>The response head leaves at once; body pieces follow as they come from the app.</summary>
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
-    private async ValueTask SendResponseAsync(InvokeResponse response)
+    private async ValueTask SendStreamAsync(InvokeResponse response)
     {
+        await using var use = response;
         var body = response.Body;
         var first = true;
         while (true)
@@ -350,6 +319,15 @@ internal sealed class PeerServerCall
             }
         }
 
+        _answers.Succeed();
+    }
+
+    private async ValueTask SendUnaryAsync(InvokeResponse response)
+    {
+        await using var use = response;
+        var body = await UnaryBody.ReadAsync(response.Body, _maxMessageBytes, Abandoned);
+        _answers.WriteHead(withTrace: true);
+        PeerResponseEncoder.WriteUnary(_stream.Output, Fields(response), body, _maxMessageBytes);
         _answers.Succeed();
     }
 

@@ -12,12 +12,13 @@ internal sealed partial class PeerService(InboundInvoker inbound, int maxMessage
     /// <summary>Calls kept for reuse; more may be under way at once.</summary>
     private const int MostPooledCalls = 1024;
 
+    private readonly Lock _gate = new();
     private readonly Stack<PeerServerCall> _pool = new();
 
     public void OnStream(Http2Stream stream)
     {
         PeerServerCall? call;
-        lock (_pool)
+        lock (_gate)
         {
             _pool.TryPop(out call);
         }
@@ -29,7 +30,7 @@ internal sealed partial class PeerService(InboundInvoker inbound, int maxMessage
     /// <summary>A call has ended and nothing sees its object any longer.</summary>
     internal void Return(PeerServerCall call)
     {
-        lock (_pool)
+        lock (_gate)
         {
             if (_pool.Count < MostPooledCalls)
             {

@@ -10,7 +10,8 @@ namespace FastSidecar.Protocol.Peer;
 /// The decoded entries of a <c>map&lt;string, ListStringValue&gt;</c>, one field per value. A key that came before loses its old values, as
 /// in a Go map; a list without values leaves no field.
 /// </summary>
-internal sealed class HeaderMap
+/// <param name="fields">Where the entries go; nobody else adds to it.</param>
+internal sealed class HeaderMap(HeaderList fields)
 {
     /// <summary>
     /// Keys are compared with earlier ones only up to this many fields. Go never encodes a key twice; the look-up costs the square of the
@@ -21,23 +22,23 @@ internal sealed class HeaderMap
     /// <summary>What a one-value entry with one-byte lengths holds besides key and value: three tags, three lengths.</summary>
     private const int CanonicalFrameBytes = 6;
 
-    private HeaderList _fields = new();
+    private readonly HeaderList _fields = fields;
 
     /// <summary>A bit for each key that came: a key whose bit is not set is new.</summary>
     private ulong _seenKeys;
 
+    public HeaderMap()
+        : this(new HeaderList())
+    {
+    }
+
     /// <summary>Valid until <see cref="Clear"/>; the order of names means nothing.</summary>
     public HeaderList Fields => _fields;
 
-    /// <summary>Empties the map; a list that a single message made large is replaced.</summary>
+    /// <summary>Empties the map; memory that a single message made large is given up.</summary>
     public void Clear()
     {
-        if (_fields.Count > FieldsCheckedForRepeats)
-        {
-            _fields = new HeaderList();
-        }
-
-        _fields.Clear();
+        _fields.Clear(keptFields: FieldsCheckedForRepeats);
         _seenKeys = 0;
     }
 

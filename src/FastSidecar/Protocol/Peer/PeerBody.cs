@@ -22,6 +22,12 @@ internal sealed class PeerBody(PeerWholeMessage whole)
     private bool _ended;
     private PayloadLoan _loan;
 
+    /// <summary>What was read together with the head is in the loan's buffer, and the input has not been advanced.</summary>
+    private bool _isHeadRead;
+
+    /// <summary>A read of the input is to return cancelled, and may be the one that would be left out. Set by another flow.</summary>
+    private volatile bool _isReadCanceled;
+
     /// <summary>How many unconsumed body bytes in the input the consumer has examined: the next read has to hand out more.</summary>
     private long _examinedBytes;
 
@@ -46,6 +52,8 @@ internal sealed class PeerBody(PeerWholeMessage whole)
         _cursor = default;
         _fault = null;
         _ended = false;
+        _isHeadRead = false;
+        _isReadCanceled = false;
         IsWholeWanted = input.IsUnary;
         _examinedBytes = 0;
     }
@@ -57,6 +65,7 @@ internal sealed class PeerBody(PeerWholeMessage whole)
         _pieces.Clear();
         whole.Clear();
         _input = default;
+        _isHeadRead = false;
         _ended = true;
     }
 
@@ -83,6 +92,43 @@ internal sealed class PeerBody(PeerWholeMessage whole)
 
         result = _ended ? LendOwn(PayloadSource.End, ReadOnlySequence<byte>.Empty) : default;
         return _ended;
+    }
+
+    /// <summary>
+    /// The head has been taken out of what was read. What came behind it is kept for the body's first read: the usual request or answer comes as a
+    /// whole, and is then read and advanced over once.
+    /// </summary>
+    public void HoldBehindHead(in ReadResult read, long headEnd)
+    {
+        _loan.Buffer = read.Buffer.Slice(headEnd);
+        _loan.IsCompleted = read.IsCompleted;
+        _isHeadRead = true;
+    }
+
+    /// <summary>As <see cref="TryTake"/>, of what was read together with the head. False as well when nothing was, or it has been taken.</summary>
+    public bool TryTakeBehindHead(out ReadResult result)
+    {
+        result = default;
+        if (!_isHeadRead)
+        {
+            return false;
+        }
+
+        _isHeadRead = false;
+        if (_isReadCanceled)
+        {
+            _input.Bytes.AdvanceTo(_loan.Buffer.Start);
+            return false;
+        }
+
+        return TryTake(new ReadResult(_loan.Buffer, isCanceled: false, _loan.IsCompleted), out result);
+    }
+
+    /// <summary>The input's pending read, or the next one, returns cancelled.</summary>
+    public void CancelRead()
+    {
+        _isReadCanceled = true;
+        _input.Bytes.CancelPendingRead();
     }
 
     /// <summary>

@@ -30,24 +30,23 @@ internal static class PeerHeadParser
     /// </summary>
     private const int WholeThresholdBytes = 32 * 1024;
 
-    /// <summary>Takes the head out of what was read and advances the input: behind the head, over nothing when more is needed.</summary>
+    /// <summary>Takes the head out of what was read. Unless it is done it advances the input, over nothing.</summary>
     /// <param name="result">What was read; every byte of it was unread before.</param>
     /// <param name="input">What it belongs to.</param>
     /// <param name="head">Cleared, then filled.</param>
     /// <param name="cursor">When done it stands behind the head.</param>
+    /// <param name="headEnd">When done: where in the buffer the head ends. The input is still to be advanced.</param>
     /// <exception cref="PeerMessageException">There will be no head, or it lacks what Dapr requires.</exception>
-    public static HeadStep Take(in ReadResult result, in PeerInput input, PeerHead head, ref PeerPayloadCursor cursor)
+    public static HeadStep Take(in ReadResult result, in PeerInput input, PeerHead head, ref PeerPayloadCursor cursor, out long headEnd)
     {
         var buffer = result.Buffer;
-        var consumed = buffer.Start;
         var examined = buffer.End;
+        headEnd = 0;
         try
         {
             PeerFaults.ThrowIfCanceled(result);
-            if (TryTakeContiguous(buffer.FirstSpan, input.MaxMessageBytes, head, ref cursor, out var headEnd))
+            if (TryTakeContiguous(buffer.FirstSpan, input.MaxMessageBytes, head, ref cursor, out headEnd))
             {
-                consumed = buffer.GetPosition(headEnd);
-                examined = consumed;
                 return HeadStep.Done;
             }
 
@@ -65,14 +64,13 @@ internal static class PeerHeadParser
             {
                 head.ThrowIfIncomplete(isUnary: false);
                 cursor.EnterMessage(length - used, envelopeIsRead);
-                consumed = buffer.GetPosition(MessagePrefix.SizeBytes + used);
-                examined = consumed;
+                headEnd = MessagePrefix.SizeBytes + used;
                 return HeadStep.Done;
             }
 
             if (flag == 1 || buffer.Length >= WholeThresholdBytes)
             {
-                examined = consumed;
+                examined = buffer.Start;
                 return HeadStep.ReadWhole;
             }
 
@@ -85,7 +83,10 @@ internal static class PeerHeadParser
         }
         finally
         {
-            input.Bytes.AdvanceTo(consumed, examined);
+            if (headEnd == 0)
+            {
+                input.Bytes.AdvanceTo(buffer.Start, examined);
+            }
         }
     }
 
@@ -94,7 +95,7 @@ internal static class PeerHeadParser
     /// says nothing, and all is to be looked at again.
     /// </summary>
     private static bool TryTakeContiguous(
-        ReadOnlySpan<byte> bytes, int maxMessageBytes, PeerHead head, ref PeerPayloadCursor cursor, out int headEnd)
+        ReadOnlySpan<byte> bytes, int maxMessageBytes, PeerHead head, ref PeerPayloadCursor cursor, out long headEnd)
     {
         headEnd = 0;
         if (!MessagePrefix.TryReadPlain(bytes, maxMessageBytes, out var messageBytes))

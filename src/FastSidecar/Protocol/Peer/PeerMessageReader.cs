@@ -15,9 +15,7 @@ namespace FastSidecar.Protocol.Peer;
 /// <remarks>
 /// Errors are <see cref="PeerMessageException"/> with Dapr's and grpc-go's texts, or whatever the inner reader throws. Body bytes that came
 /// before an error are handed out before it is thrown. Reused through
-/// <see cref="Start"/>; not thread-safe, one read at a time.
-/// <see cref="Complete"/> completes the
-/// inner reader and gives back all memory.
+/// <see cref="Start"/>; not thread-safe, one read at a time. <see cref="Complete"/> completes the inner reader and gives back all memory.
 /// </remarks>
 internal sealed class PeerMessageReader : PipeReader
 {
@@ -29,7 +27,7 @@ internal sealed class PeerMessageReader : PipeReader
         _body = new PeerBody(_whole);
     }
 
-    /// <summary>Readies the object for a call, whose input is completed by <see cref="Complete"/>.</summary>
+    /// <summary>Readies the object for a call, which ends with <see cref="Complete"/> or <see cref="Release"/>.</summary>
     public void Start(in PeerInput input) => _body.Start(input);
 
     /// <summary>
@@ -70,7 +68,7 @@ internal sealed class PeerMessageReader : PipeReader
     /// <inheritdoc/>
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
-        if (_body.TryReadHeld(out var result))
+        if (_body.TryReadHeld(out var result) || _body.TryTakeBehindHead(out result))
         {
             return new ValueTask<ReadResult>(result);
         }
@@ -95,7 +93,7 @@ internal sealed class PeerMessageReader : PipeReader
     /// <inheritdoc/>
     public override bool TryRead(out ReadResult result)
     {
-        if (_body.TryReadHeld(out result))
+        if (_body.TryReadHeld(out result) || _body.TryTakeBehindHead(out result))
         {
             return true;
         }
@@ -119,15 +117,18 @@ internal sealed class PeerMessageReader : PipeReader
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) => _body.AdvanceTo(consumed, examined);
 
     /// <inheritdoc/>
-    public override void CancelPendingRead() => _body.Input.Bytes.CancelPendingRead();
+    public override void CancelPendingRead() => _body.CancelRead();
 
     /// <inheritdoc/>
     public override void Complete(Exception? exception = null)
     {
         var input = _body.Input.Bytes;
-        _body.Clear();
+        Release();
         input?.Complete(exception);
     }
+
+    /// <summary>Gives back all memory. The inner reader is left as it is: its owner ends it now, by other means than its completion.</summary>
+    public void Release() => _body.Clear();
 
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
     private async ValueTask ReadHeadAwaitedAsync(ValueTask<ReadResult> read, bool hasRead, CancellationToken cancellationToken)
@@ -148,9 +149,15 @@ internal sealed class PeerMessageReader : PipeReader
     /// <summary>True when the head is read; else more input is needed, or the message has to be read as a whole.</summary>
     private bool TakeHead(in ReadResult result)
     {
-        var step = PeerHeadParser.Take(result, _body.Input, _body.Head, ref _body.Cursor);
+        var step = PeerHeadParser.Take(result, _body.Input, _body.Head, ref _body.Cursor, out var headEnd);
         _body.IsWholeWanted = step == HeadStep.ReadWhole;
-        return step == HeadStep.Done;
+        if (step != HeadStep.Done)
+        {
+            return false;
+        }
+
+        _body.HoldBehindHead(result, headEnd);
+        return true;
     }
 
     private async ValueTask ReadWholeHeadAsync(CancellationToken cancellationToken)

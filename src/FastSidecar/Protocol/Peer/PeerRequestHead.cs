@@ -8,15 +8,21 @@ namespace FastSidecar.Protocol.Peer;
 /// A decoded InternalInvokeRequest without its body: what a callee learns from the first message. Field numbers:
 /// <see cref="PeerRequestEncoder"/>.
 /// </summary>
-internal sealed class PeerRequestHead : PeerHead
+/// <param name="metadata">Becomes <see cref="Metadata"/>: the owner's list, so that it need not be copied there.</param>
+internal sealed class PeerRequestHead(HeaderList metadata) : PeerHead
 {
-    private readonly HeaderMap _metadata = new();
+    private readonly HeaderMap _metadata = new(metadata);
     private TextRange _method;
     private TextRange _contentType;
     private TextRange _query;
     private TextRange _typeUrl;
     private bool _hasMetadata;
     private bool _hasMessage;
+
+    public PeerRequestHead()
+        : this(new HeaderList())
+    {
+    }
 
     /// <summary>APIVersion; anything but 1 is refused by the app channel, not here.</summary>
     public int Version { get; private set; }

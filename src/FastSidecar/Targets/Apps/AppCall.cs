@@ -68,28 +68,38 @@ internal sealed class AppCall : InvokeResponse
     /// <summary>Why the request body could not be sent, when that is what ended the call.</summary>
     public string? UploadError { get; private set; }
 
-    /// <summary>Sends the request and returns when the response head is in; the rest of the request body may still be on its way.</summary>
-    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
-    public async ValueTask StartAsync(Http1Exchange exchange, InvokeRequest request, ReadOnlyMemory<byte> target, CancellationToken cancellationToken)
+    /// <summary>
+    /// Queues the request's head. <see cref="StartUpload"/> follows, then the exchange reads the response's head, then <see cref="TakeHeadAsync"/>.
+    /// </summary>
+    public ValueTask WriteHeadAsync(Http1Exchange exchange, InvokeRequest request, ReadOnlyMemory<byte> target, CancellationToken cancellationToken)
     {
         _exchange = exchange;
         _requestBody = request.Body;
         UploadError = null;
         _answered = request.ExpectsContinue ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
         WriteHeaders(request);
-        await WriteHeadAsync(request, target, cancellationToken);
-        exchange.ThrowIfStale();
+        return WriteFramedHeadAsync(request, target, cancellationToken);
+    }
+
+    /// <summary>Begins to send the body, which may still be on its way when the response is there.</summary>
+    /// <exception cref="Http1ResponseException">The app closed the connection before anything was sent.</exception>
+    public void StartUpload(CancellationToken cancellationToken)
+    {
+        _exchange.ThrowIfStale();
 #pragma warning disable CA2012 // One consumer, once: DisposeAsync awaits it, or finds it completed.
         _upload = UploadAsync(_answered?.Task, cancellationToken);
 #pragma warning restore CA2012
         _uploading = true;
-        await exchange.ReadHeadAsync(cancellationToken);
+    }
+
+    /// <summary>The exchange has the response's head: it becomes this response's.</summary>
+    public ValueTask TakeHeadAsync(InvokeRequest request, CancellationToken cancellationToken)
+    {
         _answered?.TrySetResult();
         TakeHead();
-        if (exchange.ResponseLength is null && !exchange.Headers.Contains("Transfer-Encoding"u8) && !request.EventStream)
-        {
-            await _body.SettleAsync(FirstByteWait, _time, cancellationToken);
-        }
+        return _exchange.ResponseLength is null && !_exchange.Headers.Contains("Transfer-Encoding"u8) && !request.EventStream
+            ? _body.SettleAsync(FirstByteWait, _time, cancellationToken)
+            : ValueTask.CompletedTask;
     }
 
     /// <summary>Gives connection and buffers back. An unfinished exchange is closed.</summary>
@@ -142,7 +152,7 @@ internal sealed class AppCall : InvokeResponse
     /// A positive length is passed on. Otherwise a method that usually has a body is sent chunked, and one that usually has none goes
     /// without framing when its body turns out to be empty (Go net/http transfer.go, probeRequestBody).
     /// </summary>
-    private ValueTask WriteHeadAsync(InvokeRequest request, ReadOnlyMemory<byte> target, CancellationToken cancellationToken)
+    private ValueTask WriteFramedHeadAsync(InvokeRequest request, ReadOnlyMemory<byte> target, CancellationToken cancellationToken)
     {
         if (request.Body.Length is { } length && (length > 0 || request.HasWholeBody))
         {

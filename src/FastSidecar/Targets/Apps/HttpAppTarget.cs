@@ -24,6 +24,7 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
     private readonly byte[] _apiToken;
     private readonly TimeProvider _time;
     private readonly InvocationObserver _observer;
+    private readonly Lock _gate = new();
     private readonly Stack<AppCall> _pool = new();
 
     public HttpAppTarget(HttpAppOptions options, TimeProvider time, InvocationObserver observer)
@@ -62,7 +63,7 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
 
     internal void Return(AppCall call)
     {
-        lock (_pool)
+        lock (_gate)
         {
             if (_pool.Count < MostPooledCalls)
             {
@@ -88,7 +89,14 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
                 exchange = await _client.OpenAsync(fresh, cancellationToken);
                 request.Phases.TargetReady = _time.GetTimestamp();
                 call = Rent();
-                await call.StartAsync(exchange, request, target, cancellationToken);
+                await call.WriteHeadAsync(exchange, request, target, cancellationToken);
+                call.StartUpload(cancellationToken);
+                while (!await exchange.TryReadHeadAsync(cancellationToken))
+                {
+                    // Only a part of the head has come.
+                }
+
+                await call.TakeHeadAsync(request, cancellationToken);
                 request.Phases.ResponseHead = _time.GetTimestamp();
                 _observer.AttemptEnded(request, call, attempt: 0);
                 return call;
@@ -158,7 +166,7 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
 
     private AppCall Rent()
     {
-        lock (_pool)
+        lock (_gate)
         {
             if (_pool.TryPop(out var call))
             {
