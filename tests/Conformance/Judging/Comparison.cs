@@ -54,7 +54,8 @@ internal sealed class Comparison
     /// <param name="recorded">The case of the fixture, perhaps with the answer of an on-purpose difference in place of daprd's.</param>
     /// <param name="actual">What the replay saw.</param>
     /// <param name="compareMarks">Timing is the point of this case's file.</param>
-    public static Comparison Of(JsonObject recorded, JsonObject actual, bool compareMarks)
+    /// <param name="lateSeconds">So much later may everything be than it may be anyway.</param>
+    public static Comparison Of(JsonObject recorded, JsonObject actual, bool compareMarks, double lateSeconds = 0)
     {
         var ignored = Ignored(recorded);
         IEnumerable<JsonObject> accepted = recorded["variants"] is JsonArray variants ? variants.Select(v => v!.AsObject()) : [recorded];
@@ -73,13 +74,13 @@ internal sealed class Comparison
 
             var (w, g) = (Relaxed(want, ""), Relaxed(have, ""));
             DropUnsetContentType(w, g);
-            Moments.Align(w, g);
+            Moments.Align(w, g, lateSeconds * 1000);
             Decompress(w, g);
             Align(w, g);
             AlignEnds(w, g);
             var isLetGo = EarlyRefusal.IsHalfClosedOrSilent(recorded) && actual["process_ended"] is null;
             var equal = isLetGo || JsonNode.DeepEquals(w, g) || EarlyRefusal.IsAllowed(recorded, actual);
-            var comparison = new Comparison(w, g, equal, compareMarks && !isLetGo ? MarkDifferences(wanted, actual) : []);
+            var comparison = new Comparison(w, g, equal, compareMarks && !isLetGo ? MarkDifferences(wanted, actual, lateSeconds) : []);
             if (comparison.Matches)
             {
                 return comparison;
@@ -313,18 +314,18 @@ internal sealed class Comparison
         }
     }
 
-    private static List<JsonDifference> MarkDifferences(JsonObject wanted, JsonObject actual)
+    private static List<JsonDifference> MarkDifferences(JsonObject wanted, JsonObject actual, double lateSeconds)
     {
-        List<JsonDifference> all = [.. Marks(wanted["marks"], actual["marks"], "marks")];
+        List<JsonDifference> all = [.. Marks(wanted["marks"], actual["marks"], "marks", lateSeconds)];
         if (wanted["app_saw"] is JsonArray w && actual["app_saw"] is JsonArray g)
         {
-            all.AddRange(w.Zip(g).SelectMany((pair, i) => Marks(pair.First!["marks"], pair.Second!["marks"], $"app_saw.{i}.marks")));
+            all.AddRange(w.Zip(g).SelectMany((pair, i) => Marks(pair.First!["marks"], pair.Second!["marks"], $"app_saw.{i}.marks", lateSeconds)));
         }
 
         return all;
     }
 
-    private static IEnumerable<JsonDifference> Marks(JsonNode? wanted, JsonNode? got, string path)
+    private static IEnumerable<JsonDifference> Marks(JsonNode? wanted, JsonNode? got, string path, double lateSeconds)
     {
         if (wanted is not JsonObject w || got is not JsonObject g)
         {
@@ -334,7 +335,7 @@ internal sealed class Comparison
         foreach (var (name, value) in w)
         {
             if (value is JsonValue v && v.TryGetValue<double>(out var want) && g[name] is JsonValue other && other.TryGetValue<double>(out var have)
-                && (have - want > Math.Max(MarkSeconds, want / 4) || want - have > Math.Max(SoonerSeconds, want / 4)))
+                && (have - want > Math.Max(MarkSeconds, want / 4) + lateSeconds || want - have > Math.Max(SoonerSeconds, want / 4)))
             {
                 yield return new JsonDifference($"{path}.{name}", value.ToJsonString(), other.ToJsonString());
             }

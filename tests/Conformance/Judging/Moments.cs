@@ -16,21 +16,21 @@ internal static class Moments
 
     public static bool IsMoment(string name) => name.EndsWith("_ms", StringComparison.Ordinal) || name == "done_after_start_s";
 
-    /// <summary>Gives <paramref name="got"/> the wanted value wherever it is near enough.</summary>
-    public static void Align(JsonNode? wanted, JsonNode? got)
+    /// <summary>Gives <paramref name="got"/> the wanted value wherever it is near enough, or later by <paramref name="lateMs"/> at most.</summary>
+    public static void Align(JsonNode? wanted, JsonNode? got, double lateMs)
     {
         switch (wanted, got)
         {
             case (JsonObject w, JsonObject g):
                 foreach (var (name, value) in w.ToList())
                 {
-                    if (IsMoment(name) && Number(value) is { } want && Number(g[name]) is { } have && IsNear(name, want, have))
+                    if (IsMoment(name) && Number(value) is { } want && Number(g[name]) is { } have && (IsNear(name, want, have) || IsNear(name, want, Math.Max(want, have - OwnUnit(name, lateMs)))))
                     {
                         g[name] = value!.DeepClone();
                     }
                     else
                     {
-                        Align(value, g[name]);
+                        Align(value, g[name], lateMs);
                     }
                 }
 
@@ -38,7 +38,7 @@ internal static class Moments
             case (JsonArray w, JsonArray g):
                 foreach (var (x, y) in w.Zip(g))
                 {
-                    Align(x, y);
+                    Align(x, y, lateMs);
                 }
 
                 break;
@@ -54,6 +54,8 @@ internal static class Moments
         "after_ms" or "initialized_after_ms" when want < 1000 => have <= PromptMs,
         _ => Math.Abs(want - have) <= Math.Max(ToleranceMs, want * Share),
     };
+
+    private static double OwnUnit(string name, double ms) => name.EndsWith("_s", StringComparison.Ordinal) ? ms / 1000 : ms;
 
     private static double? Number(JsonNode? node) => node is JsonValue value && value.GetValueKind() == System.Text.Json.JsonValueKind.Number
         ? double.Parse(value.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture)

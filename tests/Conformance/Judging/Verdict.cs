@@ -31,7 +31,7 @@ internal sealed record Verdict(string File, string Case, VerdictKind Kind, IRead
     /// <summary>Every byte was right; only moments were not, or what was seen at moments.</summary>
     public bool IsOnlyLate => Differences.Count > 0 && Differences.All(d => IsMoment(d.Path));
 
-    public static Verdict Of(string file, JsonObject recorded, JsonObject? actual, KnownDifferences known, bool compareMarks = true)
+    public static Verdict Of(string file, JsonObject recorded, JsonObject? actual, KnownDifferences known, bool compareMarks = true, double lateSeconds = 0)
     {
         var name = recorded["name"]!.GetValue<string>();
         if (actual is null)
@@ -69,8 +69,8 @@ internal sealed record Verdict(string File, string Case, VerdictKind Kind, IRead
 
         // A perturbed case may have gone by HTTP/2, whose answers are framed in another way.
         Comparison Compare(JsonObject wanted) => actual["http2"] is null
-            ? Comparison.Of(wanted, actual, timed)
-            : Comparison.Of(Http2Form.WithoutFraming(wanted), Http2Form.WithoutFraming(actual), timed);
+            ? Comparison.Of(wanted, actual, timed, lateSeconds)
+            : Comparison.Of(Http2Form.WithoutFraming(wanted), Http2Form.WithoutFraming(actual), timed, lateSeconds);
     }
 
     /// <summary>A status, the calls of the app or a body differ: what programs act on.</summary>

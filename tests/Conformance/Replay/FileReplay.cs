@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using FastSidecar.Conformance.Cases;
 using FastSidecar.Conformance.Replay.Special;
 using FastSidecar.Conformance.Replay.Special.Mdns;
+using FastSidecar.Tests.Shared;
 
 namespace FastSidecar.Conformance.Replay;
 
@@ -84,6 +85,7 @@ internal sealed class FileReplay(ReplaySettings settings, Action<JsonObject> rep
         }
 
         JsonObject actual;
+        var clock = new FairClock();
         try
         {
             actual = await run(recorded);
@@ -96,7 +98,7 @@ internal sealed class FileReplay(ReplaySettings settings, Action<JsonObject> rep
 
         lock (_reporting)
         {
-            report(new JsonObject { ["file"] = file.Name, ["name"] = CaseFile.NameOf(recorded), ["actual"] = actual });
+            report(new JsonObject { ["file"] = file.Name, ["name"] = CaseFile.NameOf(recorded), ["actual"] = actual, ["lost_s"] = clock.Lost.TotalSeconds });
         }
     }
 }

@@ -35,6 +35,7 @@ internal static partial class RawClient
     private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(1.5);
+    private static readonly TimeSpan ExpectedEndPatience = TimeSpan.FromSeconds(8);
 
     [GeneratedRegex(@"^([A-Za-z-]+) \S+ HTTP/1")]
     private static partial Regex RequestLine();
@@ -150,7 +151,7 @@ internal static partial class RawClient
         var last = HttpMessage.Responses(connection.Received(), methods, ended: false).Responses.LastOrDefault();
         var announced = last is not null
             && string.Equals(HttpMessage.Header(last["headers"]!.AsArray(), "connection"), "close", StringComparison.OrdinalIgnoreCase);
-        await connection.UntilAsync(() => connection.PeerEnd is not null, announced || call.EndIsExpected ? EndPatience : Linger);
+        await connection.UntilAsync(() => connection.PeerEnd is not null, call.EndIsExpected ? ExpectedEndPatience : announced ? EndPatience : Linger);
     }
 
     /// <summary>Methods of the requests that these steps begin with.</summary>

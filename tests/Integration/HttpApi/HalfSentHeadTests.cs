@@ -26,7 +26,7 @@ public sealed class HalfSentHeadTests
         sidecar.Signal(SidecarUnderTest.SigTerm);
         var ending = await sidecar.EndsAsync();
 
-        Assert.True(ending.ExitCode == 0 && ending.Waited < Soon, $"{ending}");
+        Assert.True(ending.ExitCode == 0 && ending.FairlyWaited < Soon, $"{ending}");
         Assert.EndsWith("info Daprd shutdown gracefully\n", ending.Log, StringComparison.Ordinal);
     }
 }

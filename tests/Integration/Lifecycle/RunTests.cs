@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using FastSidecar.Integration.Samples;
+using FastSidecar.Integration.Shared;
 using Xunit;
 
 namespace FastSidecar.Integration.Lifecycle;
@@ -85,11 +86,13 @@ public sealed partial class RunTests
         await run.ShowsAsync("== APP == port=");
         var port = PortIn(run.Output);
         var body = "";
-        for (var tries = 0; tries < 200 && !body.Contains("appCommand", StringComparison.Ordinal); tries++)
-        {
-            await Task.Delay(20);
-            body = (await RawHttp.CallAsync(port, "/v1.0/metadata")).Text;
-        }
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                body = (await RawHttp.CallAsync(port, "/v1.0/metadata")).Text;
+                return body.Contains("appCommand", StringComparison.Ordinal);
+            },
+            () => $"no appCommand in {body}");
 
         Assert.Contains($"\"cliPID\":\"{run.Id}\"", body, StringComparison.Ordinal);
         Assert.Contains("\"appCommand\":\"sh -c ", body, StringComparison.Ordinal);

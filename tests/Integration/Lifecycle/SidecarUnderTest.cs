@@ -1,10 +1,9 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
 using FastSidecar.Integration.Samples;
+using FastSidecar.Integration.Shared;
 using FastSidecar.Tests.Shared;
 
 namespace FastSidecar.Integration.Lifecycle;
@@ -22,7 +21,8 @@ internal sealed partial class SidecarUnderTest : IAsyncDisposable
     private readonly Process _process;
     private readonly StringBuilder _log = new();
     private readonly Task _reading;
-    private readonly long _started = Stopwatch.GetTimestamp();
+    private readonly FairClock _started = new();
+    private FairClock? _signalled;
 
     private SidecarUnderTest(SidecarPortNumbers ports, Process process)
     {
@@ -74,7 +74,11 @@ internal sealed partial class SidecarUnderTest : IAsyncDisposable
         return sidecar;
     }
 
-    public void Signal(int number) => Assert0(Kill(_process.Id, number));
+    public void Signal(int number)
+    {
+        _signalled = new FairClock();
+        Assert0(Kill(_process.Id, number));
+    }
 
     /// <summary>Waits for a line that contains <paramref name="text"/>.</summary>
     public async Task LogsAsync(string text)
@@ -94,11 +98,11 @@ internal sealed partial class SidecarUnderTest : IAsyncDisposable
     /// <summary>Waits for the end; all of the log has been read then.</summary>
     public async Task<Ending> EndsAsync()
     {
-        var since = Stopwatch.GetTimestamp();
+        var since = _signalled ?? new FairClock();
         await _process.WaitForExitAsync().Within($"end of the sidecar; its log:\n{Log}");
-        var waited = Stopwatch.GetElapsedTime(since);
+        var (waited, fairlyWaited, fairlyLived) = (since.Elapsed, since.Fair, _started.Fair);
         await _reading.Within("end of its log");
-        return new Ending(_process.ExitCode, waited, Stopwatch.GetElapsedTime(_started), Log);
+        return new Ending(_process.ExitCode, waited, fairlyWaited, fairlyLived, Log);
     }
 
     public async ValueTask DisposeAsync()
@@ -141,24 +145,20 @@ internal sealed partial class SidecarUnderTest : IAsyncDisposable
 
 /// <summary>How a sidecar ended.</summary>
 /// <param name="ExitCode">Its exit code.</param>
-/// <param name="Waited">Since the test began to wait for it.</param>
-/// <param name="Lived">Since it was started.</param>
+/// <param name="Waited">Since the last signal, or since the test began to wait for it.</param>
+/// <param name="FairlyWaited">The same, as <see cref="FairClock"/> has it.</param>
+/// <param name="FairlyLived">Since it was started, likewise.</param>
 /// <param name="Log">Its lines: level and message.</param>
-internal sealed record Ending(int ExitCode, TimeSpan Waited, TimeSpan Lived, string Log)
+internal sealed record Ending(int ExitCode, TimeSpan Waited, TimeSpan FairlyWaited, TimeSpan FairlyLived, string Log)
 {
     /// <summary>For the message of a test that fails.</summary>
-    public override string ToString() => $"exit {ExitCode}, waited {Waited.TotalSeconds:F1} s, lived {Lived.TotalSeconds:F1} s; end of its log:\n{Log[Math.Max(0, Log.Length - 600)..]}";
+    public override string ToString() => $"exit {ExitCode}, waited {Waited.TotalSeconds:F1} s, fairly {FairlyWaited.TotalSeconds:F1} s, "
+        + $"lived fairly {FairlyLived.TotalSeconds:F1} s; end of its log:\n{Log[Math.Max(0, Log.Length - 600)..]}";
 }
 
 /// <summary>The ports of one sidecar, free when they were chosen.</summary>
 internal sealed record SidecarPortNumbers(int Http, int Grpc, int Internal, int Public, int Metrics)
 {
-    public static SidecarPortNumbers Choose()
-    {
-        var listeners = Enumerable.Range(0, 5).Select(static _ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        listeners.ForEach(static listener => listener.Start());
-        var ports = listeners.ConvertAll(static listener => ((IPEndPoint)listener.LocalEndpoint).Port);
-        listeners.ForEach(static listener => listener.Dispose());
-        return new SidecarPortNumbers(ports[0], ports[1], ports[2], ports[3], ports[4]);
-    }
+    public static SidecarPortNumbers Choose() =>
+        new SidecarPortNumbers(FreePorts.Next(), FreePorts.Next(), FreePorts.Next(), FreePorts.Next(), FreePorts.Next());
 }

@@ -53,7 +53,7 @@ public sealed class StartTests
         sidecar.Signal(SidecarUnderTest.SigTerm);
         var ending = await sidecar.EndsAsync();
 
-        Assert.True(ending.ExitCode == 0 && ending.Waited < TimeSpan.FromSeconds(3), $"{ending}");
+        Assert.True(ending.ExitCode == 0 && ending.FairlyWaited < TimeSpan.FromSeconds(3), $"{ending}");
         Assert.Equal(flag.Length > 0, ending.Log.Contains("App reported unhealthy, entering shutdown...", StringComparison.Ordinal));
         Assert.EndsWith("info Daprd shutdown gracefully\n", ending.Log, StringComparison.Ordinal);
     }
@@ -69,7 +69,7 @@ public sealed class StartTests
         sidecar.Signal(SidecarUnderTest.SigTerm);
         var ending = await sidecar.EndsAsync();
 
-        Assert.True(ending.ExitCode == 0 && ending.Waited < TimeSpan.FromSeconds(3), $"{ending}");
+        Assert.True(ending.ExitCode == 0 && ending.FairlyWaited < TimeSpan.FromSeconds(3), $"{ending}");
     }
 
     [BinaryFact(needsNetwork: false)]
@@ -83,7 +83,7 @@ public sealed class StartTests
         var ending = await sidecar.EndsAsync();
 
         Assert.Equal(1, ending.ExitCode);
-        Assert.True(ending.Lived < TimeSpan.FromSeconds(5), $"{ending}");
+        Assert.True(ending.FairlyLived < TimeSpan.FromSeconds(5), $"{ending}");
         Assert.EndsWith($"fatal listen tcp 127.0.0.1:{ports.Public}: bind: address already in use\n", ending.Log, StringComparison.Ordinal);
         Assert.Contains("stopping mDNS server for app id", ending.Log, StringComparison.Ordinal);
         Assert.Empty(folder.GetFiles());

@@ -17,15 +17,15 @@ public sealed class ClosingAppTests(ScriptedAppPair pair) : PairTests<ScriptedAp
     private const int Clients = 16;
     private const int CallsOfEach = 60;
 
-    /// <summary>The window between answer and close is short; without any repeat every tenth call and more would fail.</summary>
-    private const int MostResets = Clients * CallsOfEach / 50;
-
-    /// <summary>Half of the clients go through both sidecars, the others straight to the app's own.</summary>
+    /// <summary>
+    /// Half of the clients go through both sidecars, the others straight to the app's own. How many POSTs are reset is the app's scheduling between
+    /// its answer and its close, and says nothing of the sidecar: that each which can be sent again is, is what IdleConnectionClosedTests show.
+    /// </summary>
     [Theory]
-    [InlineData("GET", "", 0)]
-    [InlineData("POST", "Content-Length: 5\r\n\r\nhello", MostResets)]
-    [InlineData("POST", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", MostResets)]
-    public async Task EveryCallIsAnswered_AndReachesTheAppOnce(string verb, string framingAndBody, int mostResets)
+    [InlineData("GET", "", false)]
+    [InlineData("POST", "Content-Length: 5\r\n\r\nhello", true)]
+    [InlineData("POST", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", true)]
+    public async Task EveryCallReachesTheAppOnce_OrIsAResetThatMayNotBeRepeated(string verb, string framingAndBody, bool mayBeReset)
     {
         var seen = new ConcurrentDictionary<string, int>();
         await Pair.Scripted.PlayAsync(async connection =>
@@ -59,7 +59,7 @@ public sealed class ClosingAppTests(ScriptedAppPair pair) : PairTests<ScriptedAp
             }
         }));
 
-        Assert.True(failures.Count <= mostResets, $"{failures.Count} failures, the first: {failures.FirstOrDefault()}");
+        Assert.True(mayBeReset || failures.IsEmpty, $"{failures.Count} failures, the first: {failures.FirstOrDefault()}");
         // The app's FIN may be seen before the reset that follows it.
         Assert.All(failures, static failure => Assert.Matches("connection reset by peer|: EOF", failure));
         Assert.Equal(Clients * CallsOfEach, seen.Count + failures.Count);

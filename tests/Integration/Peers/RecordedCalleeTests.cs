@@ -91,7 +91,7 @@ public sealed class RecordedCalleeTests(ScriptedAppPair pair) : PairTests<Script
     /// <summary>What the app saw of a request that breaks off is known once its connection has ended.</summary>
     private static async Task WaitAsync(Func<bool> condition)
     {
-        var limit = Task.Delay(TimeSpan.FromSeconds(2));
+        var limit = Task.Delay(RecordedClient.EndPatience);
         while (!condition() && !limit.IsCompleted)
         {
             await Task.Delay(5);

@@ -12,7 +12,7 @@ namespace FastSidecar.Integration.Peers;
 /// <summary>A caller's sidecar that runs recorded steps as the first stream of a connection, and keeps what came back on it.</summary>
 internal sealed class RecordedClient(RawConnection connection) : IDisposable
 {
-    public static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(3);
+    public static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(10);
 
     private readonly HpackDecoder _decoder = new(1 << 20);
     private readonly MemoryStream _data = new();

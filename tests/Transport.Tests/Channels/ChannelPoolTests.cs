@@ -173,7 +173,9 @@ public sealed class ChannelPoolTests
     [Fact]
     public async Task NobodyListens_FailsAsGrpcGoSaysIt()
     {
-        var port = FreePort();
+        using var nobody = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        nobody.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // bound, not listening: nobody else can listen there meanwhile
+        var port = ((IPEndPoint)nobody.LocalEndPoint!).Port;
         await using var scope = new PoolScope(new ChannelPool(new ChannelPoolOptions(), TimeProvider.System));
         var pool = scope.Pool;
         var failure = await Assert.ThrowsAsync<ChannelConnectException>(
@@ -351,13 +353,6 @@ public sealed class ChannelPoolTests
         {
             stream.Dispose();
         }
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
     private static async Task Eventually(Func<bool> condition)

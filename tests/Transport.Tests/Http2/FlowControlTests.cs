@@ -201,6 +201,9 @@ public sealed class FlowControlTests
         });
         Assert.Equal(2_000_000, (await fast.ReadAllAsync().Within("the neighbour's body")).Length);
         await fastBody.Within("the neighbour's upload");
+
+        // The window is filled as soon as the upload got a thread, and no further until somebody reads.
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref written) >= 90_000, TestTimeouts.Default), $"{written} bytes were written");
         Assert.InRange(Volatile.Read(ref written), 90_000, 110_000);
         release.SetResult();
         Assert.Equal(1_000_000, (await slow.ReadAllAsync().Within("the slow body")).Length);

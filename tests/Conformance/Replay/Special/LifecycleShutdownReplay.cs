@@ -156,6 +156,7 @@ internal static partial class LifecycleShutdownReplay
             {
                 To = topology.Address("caller", "127.0.0.1"),
                 Steps = [new JsonObject { ["text"] = $"POST /v1.0/shutdown HTTP/1.1\r\nHost: localhost\r\n{force}{body}" }],
+                EndIsExpected = recorded["shutdown_call"]?["connection"]?.GetValue<string>() == "closed",
             },
             topology.Rendezvous);
         answer.Remove("marks");

@@ -1,0 +1,59 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace FastSidecar.Tests.Shared;
+
+/// <summary>
+/// A stopwatch for upper limits. Time in which somebody on this machine wanted a CPU and had none is left out, and so is what the hypervisor kept:
+/// such time says nothing about the program under test, and on a machine at rest there is none. Lower limits take <see cref="Elapsed"/>.
+/// </summary>
+internal sealed class FairClock
+{
+    /// <summary>Pressure stall information (Linux, Documentation/accounting/psi.rst); where it is missing nothing is left out.</summary>
+    private const string Pressure = "/proc/pressure/cpu";
+
+    private const double TicksPerSecond = 100; // of /proc/stat: USER_HZ, the same on every architecture we build for
+
+    private readonly long _began = Stopwatch.GetTimestamp();
+    private readonly TimeSpan _kept = Kept();
+
+    public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_began);
+
+    /// <summary>Since the start, without the time in which there were not enough CPUs.</summary>
+    public TimeSpan Fair
+    {
+        get
+        {
+            var fair = Elapsed - Lost;
+            return fair > TimeSpan.Zero ? fair : TimeSpan.Zero;
+        }
+    }
+
+    /// <summary>The time since the start in which there were not enough CPUs.</summary>
+    public TimeSpan Lost => Kept() - _kept;
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Elapsed.TotalSeconds:F2} s, {Lost.TotalSeconds:F2} s of them without enough CPUs");
+
+    private static TimeSpan Kept() => Stalled() + Stolen();
+
+    /// <summary><c>some avg10=0.00 avg60=0.00 avg300=0.00 total=MICROSECONDS</c>.</summary>
+    private static TimeSpan Stalled()
+    {
+        if (!File.Exists(Pressure))
+        {
+            return TimeSpan.Zero;
+        }
+
+        var line = File.ReadLines(Pressure).First();
+        return TimeSpan.FromMicroseconds(long.Parse(line.AsSpan(line.LastIndexOf('=') + 1), CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>proc(5): cpu user nice system idle iowait irq softirq steal, of all CPUs together.</summary>
+    private static TimeSpan Stolen()
+    {
+        const int Steal = 8;
+        return File.Exists("/proc/stat")
+            ? TimeSpan.FromSeconds(long.Parse(File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[Steal], CultureInfo.InvariantCulture) / TicksPerSecond)
+            : TimeSpan.Zero;
+    }
+}
