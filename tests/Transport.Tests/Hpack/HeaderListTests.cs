@@ -2,7 +2,7 @@ using System.Text;
 using FastSidecar.Transport.Headers;
 using Xunit;
 
-namespace FastSidecar.Transport.Tests.Headers;
+namespace FastSidecar.Transport.Tests.Hpack;
 
 public sealed class HeaderListTests
 {
