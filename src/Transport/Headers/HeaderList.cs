@@ -209,7 +209,18 @@ public sealed class HeaderList
 
         other._count += count;
         other._bytesUsed = start + bytes;
-        other._nameLengths |= _nameLengths;
+        other._nameLengths |= count == _count ? _nameLengths : NameLengths(fields);
+    }
+
+    private static ulong NameLengths(ReadOnlySpan<Field> fields)
+    {
+        ulong lengths = 0;
+        foreach (ref readonly var field in fields)
+        {
+            lengths |= 1UL << field.NameLength;
+        }
+
+        return lengths;
     }
 
     /// <summary>How much of a list's buffer its first <paramref name="count"/> fields take.</summary>
@@ -223,7 +234,7 @@ public sealed class HeaderList
     {
         var count = other._count;
         var bytes = other._bytesUsed;
-        return count <= _count && bytes <= _bytesUsed &&
+        return count <= _count && bytes <= _bytesUsed && (other._nameLengths & ~_nameLengths) == 0 &&
             MemoryMarshal.AsBytes(_fields.AsSpan(0, count)).SequenceEqual(MemoryMarshal.AsBytes(other._fields.AsSpan(0, count))) &&
             _bytes.AsSpan(0, bytes).SequenceEqual(other._bytes.AsSpan(0, bytes));
     }

@@ -40,6 +40,17 @@ internal sealed class PeerServerCall
     /// <summary>There when the caller set one.</summary>
     private CallDeadline? _deadline;
 
+    private enum Method
+    {
+        CallLocalStream,
+
+        /// <summary>The whole body in one message, both ways.</summary>
+        CallLocal,
+
+        /// <summary>None that goes on: it was refused.</summary>
+        Answered,
+    }
+
     public PeerServerCall(PeerService owner, InboundInvoker inbound, int maxMessageBytes, TimeProvider time)
     {
         _owner = owner;
@@ -102,7 +113,8 @@ internal sealed class PeerServerCall
         _answers.Start(stream);
         try
         {
-            if (Dispatch() is not { } unary || !await TakeRequestAsync(unary))
+            var method = Dispatch();
+            if (method == Method.Answered || !await TakeRequestAsync(unary: method == Method.CallLocal))
             {
                 return;
             }
@@ -120,7 +132,7 @@ internal sealed class PeerServerCall
                 return;
             }
 
-            await (unary ? SendUnaryAsync(result.Response) : SendStreamAsync(result.Response));
+            await (method == Method.CallLocal ? SendUnaryAsync(result.Response) : SendStreamAsync(result.Response));
         }
         catch (PeerMessageException e)
         {
@@ -155,14 +167,14 @@ internal sealed class PeerServerCall
         }
     }
 
-    /// <summary>Which method is called: true for CallLocal, false for CallLocalStream. Null for any other, which is answered here.</summary>
-    private bool? Dispatch()
+    /// <summary>Which method is called.</summary>
+    private Method Dispatch()
     {
         var head = new PeerCallHead(_stream.Headers);
         if (head.Refusal() is { } refusal)
         {
             _answers.Refuse(refusal);
-            return null;
+            return Method.Answered;
         }
 
         if (head.Timeout is { } timeout)
@@ -173,12 +185,12 @@ internal sealed class PeerServerCall
         var path = head.Path;
         if (path.SequenceEqual(MethodPaths.CallLocalStream))
         {
-            return false;
+            return Method.CallLocalStream;
         }
 
         if (path.SequenceEqual(MethodPaths.CallLocal))
         {
-            return true;
+            return Method.CallLocal;
         }
 
         if (path.SequenceEqual(MethodPaths.CallActor) ||
@@ -196,7 +208,7 @@ internal sealed class PeerServerCall
             _answers.Refuse(GrpcStatusCode.Unknown, "cannot proxy request: missing dapr-callee-app-id or dapr-app-id metadata");
         }
 
-        return null;
+        return Method.Answered;
     }
 
     /// <summary>
