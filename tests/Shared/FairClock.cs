@@ -32,28 +32,36 @@ internal sealed class FairClock
     /// <summary>The time since the start in which there were not enough CPUs.</summary>
     public TimeSpan Lost => Kept() - _kept;
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Elapsed.TotalSeconds:F2} s, {Lost.TotalSeconds:F2} s of them without enough CPUs");
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{Elapsed.TotalSeconds:F2} s, {Lost.TotalSeconds:F2} s of them without enough CPUs");
 
     private static TimeSpan Kept() => Stalled() + Stolen();
 
     /// <summary><c>some avg10=0.00 avg60=0.00 avg300=0.00 total=MICROSECONDS</c>.</summary>
     private static TimeSpan Stalled()
     {
-        if (!File.Exists(Pressure))
+        try
         {
+            var line = File.ReadLines(Pressure).First();
+            return TimeSpan.FromMicroseconds(long.Parse(line.AsSpan(line.LastIndexOf('=') + 1), CultureInfo.InvariantCulture));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Not compiled in, switched off, or hidden from a container.
             return TimeSpan.Zero;
         }
-
-        var line = File.ReadLines(Pressure).First();
-        return TimeSpan.FromMicroseconds(long.Parse(line.AsSpan(line.LastIndexOf('=') + 1), CultureInfo.InvariantCulture));
     }
 
     /// <summary>proc(5): cpu user nice system idle iowait irq softirq steal, of all CPUs together.</summary>
     private static TimeSpan Stolen()
     {
         const int Steal = 8;
-        return File.Exists("/proc/stat")
-            ? TimeSpan.FromSeconds(long.Parse(File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[Steal], CultureInfo.InvariantCulture) / TicksPerSecond)
-            : TimeSpan.Zero;
+        if (!File.Exists("/proc/stat"))
+        {
+            return TimeSpan.Zero;
+        }
+
+        var fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return TimeSpan.FromSeconds(long.Parse(fields[Steal], CultureInfo.InvariantCulture) / TicksPerSecond);
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using FastSidecar.Integration.Samples;
+using FastSidecar.Tests.Shared;
 using Xunit;
 using Xunit.Abstractions;
 
@@ -13,7 +14,7 @@ public sealed class StartTimeTests(ITestOutputHelper output)
 
     /// <summary>
     /// Series go on until one is within the bar, for so long: a machine that others use only ever adds to the time, and by turns; a start that became
-    /// slow is slow in every series.
+    /// slow is slow in every series. Where others leave no gap in all of it, the series are judged without the time they took (<see cref="FairClock"/>).
     /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
 
@@ -26,13 +27,14 @@ public sealed class StartTimeTests(ITestOutputHelper output)
     public async Task Healthz_WithoutApp_SoonAfterStart()
     {
         var clock = Stopwatch.StartNew();
-        var median = await MedianAsync();
+        var (median, fairMedian) = await MediansAsync();
         while (median > Bar && clock.Elapsed < Patience)
         {
-            median = await MedianAsync();
+            (median, fairMedian) = await MediansAsync();
         }
 
-        Assert.True(median <= Bar, $"median {median.TotalMilliseconds} ms, bar {Bar.TotalMilliseconds} ms");
+        Assert.True(
+            median <= Bar || fairMedian <= Bar, $"median {median.TotalMilliseconds} ms, fairly {fairMedian.TotalMilliseconds} ms, bar {Bar.TotalMilliseconds} ms");
     }
 
     [BinaryFact(needsNetwork: false)]
@@ -43,24 +45,30 @@ public sealed class StartTimeTests(ITestOutputHelper output)
         Assert.InRange(bytes, 1, MaxBinaryBytes);
     }
 
-    private async Task<TimeSpan> MedianAsync()
+    private async Task<(TimeSpan Elapsed, TimeSpan Fair)> MediansAsync()
     {
-        var taken = new List<TimeSpan>();
+        var taken = new List<(TimeSpan Elapsed, TimeSpan Fair)>();
         for (var i = 0; i < Starts; i++)
         {
             taken.Add(await StartAsync());
         }
 
-        taken.Sort();
-        var median = (taken[(Starts - 1) / 2] + taken[Starts / 2]) / 2;
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"median of {Starts} starts {median.TotalMilliseconds:F1} ms"));
-        return median;
+        var medians = (Median(taken.Select(static start => start.Elapsed)), Median(taken.Select(static start => start.Fair)));
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"median of {Starts} starts {medians.Item1.TotalMilliseconds:F1} ms, fairly {medians.Item2.TotalMilliseconds:F1} ms"));
+        return medians;
     }
 
-    private static async Task<TimeSpan> StartAsync()
+    private static TimeSpan Median(IEnumerable<TimeSpan> times)
+    {
+        var sorted = times.Order().ToList();
+        return (sorted[(Starts - 1) / 2] + sorted[Starts / 2]) / 2;
+    }
+
+    private static async Task<(TimeSpan Elapsed, TimeSpan Fair)> StartAsync()
     {
         var ports = SidecarPortNumbers.Choose();
-        var began = Stopwatch.GetTimestamp();
+        var clock = new FairClock();
         await using var sidecar = SidecarUnderTest.Start(ports);
         while ((await RawHttp.CallAsync(ports.Http, "/v1.0/healthz")).Status != 204)
         {
@@ -72,6 +80,6 @@ public sealed class StartTimeTests(ITestOutputHelper output)
             await Task.Yield();
         }
 
-        return Stopwatch.GetElapsedTime(began);
+        return (clock.Elapsed, clock.Fair);
     }
 }

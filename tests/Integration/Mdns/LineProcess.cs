@@ -66,7 +66,7 @@ internal sealed class LineProcess : IAsyncDisposable
         if (!_process.HasExited)
         {
             _process.StandardInput.Close();
-            if (await Task.WhenAny(_process.WaitForExitAsync(), Task.Delay(TimeSpan.FromSeconds(5))) is var first && !_process.HasExited)
+            if (await Task.WhenAny(_process.WaitForExitAsync(), Task.Delay(TestTimeouts.Default)) is var first && !_process.HasExited)
             {
                 _process.Kill(entireProcessTree: true);
             }
