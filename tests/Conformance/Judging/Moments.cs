@@ -24,7 +24,8 @@ internal static class Moments
             case (JsonObject w, JsonObject g):
                 foreach (var (name, value) in w.ToList())
                 {
-                    if (IsMoment(name) && Number(value) is { } want && Number(g[name]) is { } have && (IsNear(name, want, have) || IsNear(name, want, Math.Max(want, have - OwnUnit(name, lateMs)))))
+                    if (IsMoment(name) && Number(value) is { } want && Number(g[name]) is { } have
+                        && IsNear(name, want, have > want ? Math.Max(want, have - OwnUnit(name, lateMs)) : have))
                     {
                         g[name] = value!.DeepClone();
                     }

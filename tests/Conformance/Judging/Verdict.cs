@@ -45,8 +45,11 @@ internal sealed record Verdict(string File, string Case, VerdictKind Kind, IRead
         }
 
         var timed = compareMarks && TimedFiles.Contains(file);
-        var comparison = Compare(recorded);
-        if (known.For(file, name) is not { } difference)
+        var listed = known.For(file, name);
+
+        // Being late makes nothing that is listed a match.
+        var comparison = Compare(recorded, listed is null ? lateSeconds : 0);
+        if (listed is not { } difference)
         {
             return new Verdict(file, name, comparison.Matches ? VerdictKind.Matched : VerdictKind.Different, comparison.Differences);
         }
@@ -58,7 +61,7 @@ internal sealed record Verdict(string File, string Case, VerdictKind Kind, IRead
 
         if (difference.Expect is not null)
         {
-            var ours = Compare(difference.Expected(recorded));
+            var ours = Compare(difference.Expected(recorded), lateSeconds);
             if (!ours.Matches)
             {
                 return new Verdict(file, name, VerdictKind.Different, ours.Differences);
@@ -68,9 +71,9 @@ internal sealed record Verdict(string File, string Case, VerdictKind Kind, IRead
         return new Verdict(file, name, KindOf(difference.Class), comparison.Differences);
 
         // A perturbed case may have gone by HTTP/2, whose answers are framed in another way.
-        Comparison Compare(JsonObject wanted) => actual["http2"] is null
-            ? Comparison.Of(wanted, actual, timed, lateSeconds)
-            : Comparison.Of(Http2Form.WithoutFraming(wanted), Http2Form.WithoutFraming(actual), timed, lateSeconds);
+        Comparison Compare(JsonObject wanted, double late) => actual["http2"] is null
+            ? Comparison.Of(wanted, actual, timed, late)
+            : Comparison.Of(Http2Form.WithoutFraming(wanted), Http2Form.WithoutFraming(actual), timed, late);
     }
 
     /// <summary>A status, the calls of the app or a body differ: what programs act on.</summary>

@@ -67,7 +67,9 @@ internal sealed class ReplayRun(ReplayOptions options, KnownDifferences known, A
         }
     }
 
-    private static bool IsLate(Verdict verdict) => verdict is { Kind: VerdictKind.Different, IsOnlyLate: true };
+    /// <summary>Also one that is listed for being sooner than daprd and was as late.</summary>
+    private static bool IsLate(Verdict verdict) =>
+        verdict is { Kind: VerdictKind.Different, IsOnlyLate: true } or { Kind: VerdictKind.ListedButMatches };
 
     private bool CanRun(string file)
     {
