@@ -89,7 +89,7 @@ internal sealed class InvokeBody
     public bool HasEarlyRead => _early is not null;
 
     /// <summary>
-    /// Ends the request: nothing of it is held on to, and what was not forwarded is left to the source's owner. May be called again.
+    /// Ends the request: nothing of it can be read any more, and what was not forwarded is left to the source's owner. May be called again.
     /// </summary>
     public void Finish()
     {

@@ -45,7 +45,10 @@ internal abstract class MethodBox<TResult> : IValueTaskSource<TResult>, IValueTa
     public ValueTaskSourceStatus GetStatus(short token)
     {
         Check(token);
-        return !_hasEnded ? ValueTaskSourceStatus.Pending
+
+        // While there is no continuation the end may still be on its way to leave its mark there: whoever only asks must not take the result
+        // from under it and give the box to the next call. Once the mark is set, the end touches the box no more.
+        return !_hasEnded || Volatile.Read(ref _continuation) is null ? ValueTaskSourceStatus.Pending
             : _failure is null ? ValueTaskSourceStatus.Succeeded
             : _failure.SourceException is OperationCanceledException ? ValueTaskSourceStatus.Canceled
             : ValueTaskSourceStatus.Faulted;

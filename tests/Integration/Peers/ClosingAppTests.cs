@@ -19,7 +19,8 @@ public sealed class ClosingAppTests(ScriptedAppPair pair) : PairTests<ScriptedAp
 
     /// <summary>
     /// Half of the clients go through both sidecars, the others straight to the app's own. How many POSTs are reset is the app's scheduling between
-    /// its answer and its close, and says nothing of the sidecar: that each which can be sent again is, is what IdleConnectionClosedTests show.
+    /// its answer and its close, and says little of the sidecar (two in a hundred on an idle machine; half of them would be an app nobody can call): that
+    /// each which can be sent again is, is what IdleConnectionClosedTests show.
     /// </summary>
     [Theory]
     [InlineData("GET", "", false)]
@@ -59,7 +60,8 @@ public sealed class ClosingAppTests(ScriptedAppPair pair) : PairTests<ScriptedAp
             }
         }));
 
-        Assert.True(mayBeReset || failures.IsEmpty, $"{failures.Count} failures, the first: {failures.FirstOrDefault()}");
+        var mostFailures = mayBeReset ? Clients * CallsOfEach / 2 : 0;
+        Assert.True(failures.Count <= mostFailures, $"{failures.Count} failures, the first: {failures.FirstOrDefault()}");
         // The app's FIN may be seen before the reset that follows it.
         Assert.All(failures, static failure => Assert.Matches("connection reset by peer|: EOF", failure));
         Assert.Equal(Clients * CallsOfEach, seen.Count + failures.Count);

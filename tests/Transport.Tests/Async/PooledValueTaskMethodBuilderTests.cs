@@ -42,6 +42,37 @@ public sealed class PooledValueTaskMethodBuilderTests
         await Assert.ThrowsAsync<IOException>(() => call.AsTask());
     }
 
+    /// <summary>
+    /// The end says that there is a result, and then looks for a continuation. A thread that asks in between must be told to wait: it would give
+    /// the box to its next call, and the end would find that one's continuation.
+    /// </summary>
+    [Fact]
+    public void EndIsHalfDone_CallIsPending()
+    {
+        var box = new BoxOfNothing();
+        HasEnded(box) = true;
+        Assert.Equal(ValueTaskSourceStatus.Pending, box.GetStatus(box.Version));
+
+        HasEnded(box) = false;
+        box.SetResult(3);
+        Assert.Equal(ValueTaskSourceStatus.Succeeded, box.GetStatus(box.Version));
+        Assert.Equal(3, box.GetResult(box.Version));
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_hasEnded")]
+    private static extern ref bool HasEnded(MethodBox<int> box);
+
+    private sealed class BoxOfNothing : MethodBox<int>
+    {
+        protected override void Resume()
+        {
+        }
+
+        protected override void Return()
+        {
+        }
+    }
+
     [Fact]
     public void ResultTakenTwice_Throws()
     {

@@ -143,7 +143,7 @@ internal sealed class KestrelExchange : HttpExchange
         }
         catch (Exception e)
         {
-            if (!handler.TryEnd(this, e))
+            if (!TryEnd(handler, e))
             {
                 end.SetException(e);
                 return;
@@ -151,6 +151,19 @@ internal sealed class KestrelExchange : HttpExchange
         }
 
         end.SetResult();
+    }
+
+    /// <summary>Nothing may escape from here: Kestrel would wait for the request's end for ever.</summary>
+    private bool TryEnd(IHttpHandler handler, Exception exception)
+    {
+        try
+        {
+            return handler.TryEnd(this, exception);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            return false;
+        }
     }
 
     /// <summary>

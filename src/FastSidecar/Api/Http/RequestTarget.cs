@@ -75,15 +75,15 @@ internal sealed class RequestTarget
 }
 
 /// <summary>
-/// Targets that were parsed before. Direct-mapped and bounded; reads and writes race harmlessly, since an entry is immutable and compared
-/// in full.
+/// Targets that were parsed before. Direct-mapped and bounded; reads and writes race harmlessly, since an entry is compared in full, and what is
+/// filled in later follows from it alone.
 /// </summary>
 internal sealed class RequestTargetCache(RouteTable routes)
 {
     /// <summary>Entries; clients of a sidecar rarely use more distinct targets that repeat.</summary>
     private const int Slots = 1024;
 
-    /// <summary>Longer targets are parsed each time: the table stays below 1 MiB.</summary>
+    /// <summary>Longer targets are parsed each time: the table stays below 1 MiB, and below 3 MiB with the routes of its entries.</summary>
     private const int LongestKept = 512;
 
     private readonly RequestTarget?[] _entries = new RequestTarget?[Slots];
