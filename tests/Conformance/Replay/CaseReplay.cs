@@ -10,7 +10,7 @@ internal sealed class CaseReplay(ICaseBench bench)
 {
     private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(30);
     private static readonly TimeSpan SettleWatched = TimeSpan.FromMilliseconds(400);
-    private static readonly TimeSpan AppPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan AppPatience = TimeSpan.FromSeconds(2);
 
     private readonly PerturbedClient _client = new(bench.Perturbation, bench.Rendezvous);
     private JsonObject? _before;

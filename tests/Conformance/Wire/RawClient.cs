@@ -35,7 +35,7 @@ internal static partial class RawClient
     private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(1.5);
-    private static readonly TimeSpan ExpectedEndPatience = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan ExpectedEndPatience = TimeSpan.FromSeconds(3);
 
     [GeneratedRegex(@"^([A-Za-z-]+) \S+ HTTP/1")]
     private static partial Regex RequestLine();
