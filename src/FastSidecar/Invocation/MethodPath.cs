@@ -11,6 +11,14 @@ internal static class MethodPath
 {
     private static readonly SearchValues<byte> Forbidden = SearchValues.Create("#?\0"u8);
 
+    /// <summary>What is forbidden, and control characters.</summary>
+    private static readonly SearchValues<byte> Faulty = SearchValues.Create(
+        [
+            .. "#?\u007f"u8,
+            .. "\u0000\u0001\u0002\u0003\u0004\u0005\u0006\u0007\u0008\u0009\u000a\u000b\u000c\u000d\u000e\u000f"u8,
+            .. "\u0010\u0011\u0012\u0013\u0014\u0015\u0016\u0017\u0018\u0019\u001a\u001b\u001c\u001d\u001e\u001f"u8,
+        ]);
+
     /// <summary>Whether a method is in its normal form already.</summary>
     public static bool IsNormal(ReadOnlySpan<byte> method) => Validate(method) is null && GoPath.IsClean(method) && !method.StartsWith("."u8);
 
@@ -50,17 +58,8 @@ internal static class MethodPath
         return null;
     }
 
-    private static string? Validate(ReadOnlySpan<byte> method)
-    {
-        // One pass over what is short in nearly every case; which fault is named is decided where there is one.
-        var faulty = false;
-        foreach (var b in method)
-        {
-            faulty |= b is < 0x20 or 0x7f or (byte)'#' or (byte)'?';
-        }
-
-        return faulty ? Fault(method) : null;
-    }
+    /// <summary>One look for all that is forbidden; which fault is named is decided where there is one.</summary>
+    private static string? Validate(ReadOnlySpan<byte> method) => method.ContainsAny(Faulty) ? Fault(method) : null;
 
     private static string? Fault(ReadOnlySpan<byte> method)
     {
