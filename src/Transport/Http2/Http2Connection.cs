@@ -466,6 +466,11 @@ public sealed class Http2Connection : IAsyncDisposable, ITurnMember
             end = failure;
         }
 
+        if (end is null && _state == State.Closing && _lingers)
+        {
+            await SayLastWordsAsync();
+        }
+
         lock (Gate)
         {
             CloseUnsynchronized(Lost("reading from", end), goAway: null, "", linger: false);
@@ -481,6 +486,23 @@ public sealed class Http2Connection : IAsyncDisposable, ITurnMember
         }
 
         _closedSource.TrySetResult();
+    }
+
+    /// <summary>
+    /// The peer's end can come right behind what it is told off for, while another thread's flush is under way: our GOAWAY, queued behind that,
+    /// still leaves, if the peer takes it.
+    /// </summary>
+    private async Task SayLastWordsAsync()
+    {
+        Output.Flush();
+        try
+        {
+            await Output.WaitForFlushAsync().WaitAsync(Farewell.LingerTime, _time);
+        }
+        catch (TimeoutException)
+        {
+            // It takes nothing: the transport is closed under the flush.
+        }
     }
 
     /// <summary>One read batch. False at the connection's end.</summary>

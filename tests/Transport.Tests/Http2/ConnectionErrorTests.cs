@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using FastSidecar.Tests.Shared;
 using FastSidecar.Transport.Http2;
 using Xunit;
 using static FastSidecar.Transport.Tests.Http2.Wire;
@@ -155,5 +158,43 @@ public sealed class ConnectionErrorTests
         await peer.HandshakeAsync();
         await peer.SendByteByByteAsync(bytes.Length > 2000 ? bytes[..2000] : bytes);
         await peer.ExpectConnectionErrorAsync(code);
+    }
+
+    /// <summary>The peer's end comes in one batch with its mistake, while the flush of our SETTINGS waits for the peer to read.</summary>
+    [Fact]
+    public async Task BrokenClientThatEnds_WhileAFlushIsUnderWay_GetsGoAway()
+    {
+        var pipes = new PipePair(PipeScheduler.Inline, pauseBytes: 2);
+        var connection = Http2Connection.StartServer(pipes.Server, new Http2Options(), new TestHandler(Handlers.EchoAsync), TimeProvider.System);
+
+        pipes.Client.Output.Write(Join(Preface, SettingsFrame(), Frame(Ping, 0, 1, new byte[8])));
+        await pipes.Client.Output.CompleteAsync();
+
+        var said = new List<byte>();
+        while (true)
+        {
+            var read = await pipes.Client.Input.ReadAsync().AsTask().Within("the server's last words");
+            said.AddRange(read.Buffer.ToArray());
+            pipes.Client.Input.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+            {
+                break;
+            }
+        }
+
+        await connection.Closed.Within("the connection's end");
+        Assert.Contains(GoingAway, TypesOf([.. said]));
+    }
+
+    private static List<byte> TypesOf(ReadOnlySpan<byte> frames)
+    {
+        var types = new List<byte>();
+        while (!frames.IsEmpty)
+        {
+            types.Add(frames[3]);
+            frames = frames[(9 + ((frames[0] << 16) | (frames[1] << 8) | frames[2]))..];
+        }
+
+        return types;
     }
 }
