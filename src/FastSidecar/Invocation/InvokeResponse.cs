@@ -22,6 +22,18 @@ internal abstract class InvokeResponse : IAsyncDisposable
     /// <summary>Message that goes with a gRPC code; empty for HTTP apps.</summary>
     public string StatusMessage { get; protected set; } = "";
 
+    /// <summary>
+    /// What else a gRPC status has: the encoded <c>repeated google.protobuf.Any details = 3</c> with tags and lengths, which
+    /// google.rpc.Status and Dapr's own Status share; empty for none.
+    /// </summary>
+    public virtual ReadOnlySpan<byte> StatusDetails => default;
+
+    /// <summary>
+    /// What a gRPC app said behind its messages, in the form of <see cref="Headers"/>; null for none. Where the body is a stream of messages
+    /// it holds the whole trailers, status included, and is complete once the body was read to its end.
+    /// </summary>
+    public virtual HeaderList? Trailers => null;
+
     /// <summary>The app's header fields in Dapr's wire form (canonical names, no framing or hop-by-hop fields).</summary>
     public abstract HeaderList Headers { get; }
 

@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Inbound;
 using FastSidecar.Invocation;
+using FastSidecar.Invocation.Grpc;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
 using FastSidecar.Transport.Async;
@@ -26,7 +27,7 @@ internal sealed class PeerServerCall
     private readonly InboundInvoker _inbound;
     private readonly int _maxMessageBytes;
     private readonly TimeProvider _time;
-    private readonly PeerAnswers _answers = new();
+    private readonly GrpcAnswers _answers = new();
     private readonly PeerMessageReader _reader = new();
     private readonly InvokeRequest _request = new();
 
@@ -170,7 +171,7 @@ internal sealed class PeerServerCall
     /// <summary>Which method is called.</summary>
     private Method Dispatch()
     {
-        var head = new PeerCallHead(_stream.Headers);
+        var head = new GrpcCallHead(_stream.Headers);
         if (head.Refusal() is { } refusal)
         {
             _answers.Refuse(refusal);

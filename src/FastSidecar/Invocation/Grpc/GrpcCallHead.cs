@@ -3,7 +3,7 @@ using FastSidecar.Protocol;
 using FastSidecar.Transport.Grpc;
 using FastSidecar.Transport.Headers;
 
-namespace FastSidecar.Api.Peer;
+namespace FastSidecar.Invocation.Grpc;
 
 /// <summary>A refusal of what is wrong below gRPC: its HTTP status, its gRPC status and its text.</summary>
 internal sealed record HeadRefusal(int Status, GrpcStatusCode Code, string Text);
@@ -12,7 +12,7 @@ internal sealed record HeadRefusal(int Status, GrpcStatusCode Code, string Text)
 /// The HEADERS that open a call, looked through once, and the checks that come before any handler, in the order and words of grpc-go
 /// (internal/transport/http2_server.go, operateHeaders). Spans are valid as long as the header list.
 /// </summary>
-internal readonly ref struct PeerCallHead
+internal readonly ref struct GrpcCallHead
 {
     private readonly HeaderList _headers;
     private readonly ReadOnlySpan<byte> _method;
@@ -23,7 +23,7 @@ internal readonly ref struct PeerCallHead
     /// <summary>The last field that cannot be read, as the last one is what is told; −1 when there is none.</summary>
     private readonly int _malformed = -1;
 
-    public PeerCallHead(HeaderList headers)
+    public GrpcCallHead(HeaderList headers)
     {
         _headers = headers;
         for (var i = 0; i < headers.Count; i++)

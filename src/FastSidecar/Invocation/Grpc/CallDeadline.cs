@@ -1,6 +1,6 @@
 using FastSidecar.Transport.Http2;
 
-namespace FastSidecar.Api.Peer;
+namespace FastSidecar.Invocation.Grpc;
 
 /// <summary>
 /// The end that a caller set to its call (grpc-timeout): a token that is cancelled then, and when the stream is aborted before. Only calls

@@ -1,18 +1,17 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
-using FastSidecar.Invocation;
 using FastSidecar.Transport.Grpc;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http2;
 
-namespace FastSidecar.Api.Peer;
+namespace FastSidecar.Invocation.Grpc;
 
 /// <summary>
 /// Heads, trailers and refusals that one stream is answered with. Which failures have a head of their own is grpc-go's doing: metadata that
 /// was set before the status leaves in a head, and Dapr's interceptors set some once its handlers have failed.
 /// </summary>
-internal sealed class PeerAnswers
+internal sealed class GrpcAnswers
 {
     private static readonly HeaderList SuccessHead = Head(200, "application/grpc"u8, withTrace: false);
     private static readonly HeaderList SuccessTrailers = Trailers(GrpcStatusCode.OK, "");
