@@ -19,6 +19,9 @@ internal static class ErrorTable
     public static readonly InvokeError MissingHttpExtension = new(ErrorSide.Self, GrpcStatusCode.InvalidArgument, "missing HTTP extension field");
     public static readonly InvokeError NoResponse = new(ErrorSide.Peer, null, "EOF");
 
+    /// <summary>A gRPC app was called, but its answer cannot be told as events.</summary>
+    public static readonly InvokeError NoEventStream = new(ErrorSide.App, null, "no response received from stream");
+
     public static InvokeError InvalidMethod(string text) => new(ErrorSide.Self, GrpcStatusCode.InvalidArgument, text);
 
     public static InvokeError NotResolved(string text) => new(ErrorSide.Self, null, text);
