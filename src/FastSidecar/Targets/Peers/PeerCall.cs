@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
+using FastSidecar.Invocation.Grpc;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
 using FastSidecar.Transport.Async;
@@ -113,14 +114,14 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeError?> ReadHeadAsync(bool unary, CancellationToken cancellationToken)
     {
-        if (PeerFailure.OfHead(_stream.Headers) is { } notGrpc)
+        if (GrpcFailure.OfHead(_stream.Headers) is { } notGrpc)
         {
             return _stream.EndedWithHeaders ? notGrpc : await QuoteBodyAsync(notGrpc, cancellationToken);
         }
 
         if (_stream.EndedWithHeaders)
         {
-            return PeerFailure.OfStatus(_stream.Headers) ?? ErrorTable.NoResponse;
+            return GrpcFailure.OfStatus(_stream.Headers) ?? ErrorTable.NoResponse;
         }
 
         _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
@@ -137,7 +138,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     /// <summary>The RPC's status stands in the trailers; anything but OK makes the end of the messages a failure.</summary>
     public Exception? FailureAtEnd(bool inBody)
     {
-        if (PeerFailure.OfStatus(_stream.Trailers) is not { Code: { } code } error)
+        if (GrpcFailure.OfStatus(_stream.Trailers) is not { Code: { } code } error)
         {
             return null;
         }
@@ -338,7 +339,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
             // It broke off: what came is quoted.
         }
 
-        return PeerFailure.WithBody(error, body.AsSpan(0, count));
+        return GrpcFailure.WithBody(error, body.AsSpan(0, count));
     }
 
     private void Return()
