@@ -4,7 +4,6 @@ using FastSidecar.Protocol.Grpc;
 using FastSidecar.Protocol.Peer;
 using FastSidecar.Protocol.Protobuf;
 using FastSidecar.Transport.Async;
-using FastSidecar.Transport.Buffers;
 using FastSidecar.Transport.Grpc;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http2;

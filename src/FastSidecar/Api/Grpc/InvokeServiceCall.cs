@@ -8,7 +8,6 @@ using FastSidecar.Outbound;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Grpc;
 using FastSidecar.Protocol.Peer;
-using FastSidecar.Targets.Peers;
 using FastSidecar.Transport.Async;
 using FastSidecar.Transport.Buffers;
 using FastSidecar.Transport.Grpc;
@@ -179,7 +178,7 @@ internal sealed class InvokeServiceCall(GrpcCall call, TimeProvider time)
         }
         catch (Exception e) when (e is IOException or PeerMessageException)
         {
-            FailInvoke(response.IsRemote ? PeerFailure.OfBody(e).Reason : e is InvokeBodyException body ? body.Error.Reason : e.Message);
+            FailInvoke(BodyFailure(response, e));
             return;
         }
 
@@ -313,6 +312,15 @@ internal sealed class InvokeServiceCall(GrpcCall call, TimeProvider time)
             }
         }
     }
+
+    /// <summary>What Dapr says of a body that broke off.</summary>
+    private static string BodyFailure(InvokeResponse response, Exception failure) => failure switch
+    {
+        InvokeBodyException e => e.Error.Reason,
+        PeerMessageException e => e.Message,
+        _ when response.IsRemote => "error receiving message: " + GrpcFailure.Of(failure).Reason,
+        _ => failure.Message,
+    };
 
     private void FailInvoke(string reason) =>
         call.Refuse(GrpcStatusCode.Internal, $"failed to invoke, id: {_request.Target}, err: {reason}");

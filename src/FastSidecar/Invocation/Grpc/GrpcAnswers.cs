@@ -80,8 +80,7 @@ internal sealed class GrpcAnswers
     /// <summary>A handler's failure: a head and then trailers. Nothing when the whole answer has left already.</summary>
     public void Fail(GrpcStatusCode code, string text) => Fail(code, text, default);
 
-    /// <inheritdoc cref="Fail(GrpcStatusCode, string)"/>
-    /// <param name="details">Encoded details (<see cref="RpcStatus"/>); empty for none.</param>
+    /// <summary>As the other overload, with encoded details (<see cref="RpcStatus"/>).</summary>
     public void Fail(GrpcStatusCode code, string text, ReadOnlySpan<byte> details)
     {
         if (Ended)
@@ -105,8 +104,7 @@ internal sealed class GrpcAnswers
     /// <inheritdoc cref="Refuse(GrpcStatusCode, string)"/>
     public void Refuse(HeadRefusal refusal) => Refuse(refusal, default);
 
-    /// <inheritdoc cref="Refuse(GrpcStatusCode, string)"/>
-    /// <param name="details">Encoded details (<see cref="RpcStatus"/>); empty for none.</param>
+    /// <summary>As the other overload, with encoded details (<see cref="RpcStatus"/>).</summary>
     public void Refuse(HeadRefusal refusal, ReadOnlySpan<byte> details)
     {
         Ended = true;
