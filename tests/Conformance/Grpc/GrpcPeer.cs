@@ -62,6 +62,7 @@ internal sealed class GrpcPeer(RawConnection connection, bool isServer) : IDispo
     private readonly List<string> _frames = [];
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _blockEndsStream;
+    private bool _isSilent;
     private long _sendWindow = DefaultWindow;
     private long _initialWindow = DefaultWindow;
 
@@ -95,8 +96,12 @@ internal sealed class GrpcPeer(RawConnection connection, bool isServer) : IDispo
         _ = Task.Run(() => ReadAsync(isServer ? Http2Frame.Preface.Length : 0));
     }
 
-    /// <summary>Only reads: the script sends the preface, or what it has in its place.</summary>
-    public void Listen() => _ = Task.Run(() => ReadAsync(0));
+    /// <summary>Only reads and never answers: the script sends the preface, or what it has in its place.</summary>
+    public void Listen()
+    {
+        _isSilent = true;
+        _ = Task.Run(() => ReadAsync(0));
+    }
 
     public GrpcStream Stream(int id)
     {
@@ -215,7 +220,7 @@ internal sealed class GrpcPeer(RawConnection connection, bool isServer) : IDispo
                     Opened?.Invoke(opened);
                 }
 
-                if (frame.Type is Http2FrameType.Settings or Http2FrameType.Ping && !frame.Has(Http2Frame.Acknowledgement))
+                if (!_isSilent && (frame.Type is Http2FrameType.Settings or Http2FrameType.Ping) && !frame.Has(Http2Frame.Acknowledgement))
                 {
                     await SendAsync([frame with { Flags = Http2Frame.Acknowledgement, Payload = frame.Type == Http2FrameType.Ping ? frame.Payload : [] }]);
                 }

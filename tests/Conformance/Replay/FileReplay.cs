@@ -45,6 +45,9 @@ internal sealed class FileReplay(ReplaySettings settings, Action<JsonObject> rep
             case "grpc/wire-http" or "grpc/wire-idle" or "grpc/wire-slowbody":
                 await WireReplay.RunAsync(settings, file, RunAsync);
                 break;
+            case "grpc/caller":
+                await CallerReplay.RunAsync(settings, file, RunAsync);
+                break;
             case "grpc/callee":
                 await CalleeReplay.RunAsync(settings, file, RunAsync);
                 break;
