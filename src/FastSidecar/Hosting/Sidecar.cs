@@ -18,6 +18,7 @@ using FastSidecar.Transport.Channels;
 using FastSidecar.Transport.Http2;
 using FastSidecar.Transport.Http2.FlowControl;
 using FastSidecar.Transport.Sockets;
+using FastSidecar.Transport.Tls;
 using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Hosting;
@@ -168,6 +169,11 @@ internal sealed partial class Sidecar
             return null;
         }
 
+        if (_options.AppProtocol is AppProtocol.Grpc or AppProtocol.Grpcs)
+        {
+            return CreateGrpcApp();
+        }
+
         if (_options.AppProtocol != AppProtocol.Http)
         {
             var protocol = _options.AppProtocol.ToString().ToLowerInvariant();
@@ -189,6 +195,29 @@ internal sealed partial class Sidecar
         Parts.App = app;
         return app;
     }
+
+    private GrpcAppTarget CreateGrpcApp()
+    {
+        var options = new GrpcAppOptions
+        {
+            Address = $"{_options.AppChannelAddress}:{_options.AppPort}",
+            Tls = _options.AppProtocol == AppProtocol.Grpcs,
+            ApiToken = _environment.AppApiToken,
+            MaxMessageBytes = MessageLimit(_options.MaxBodyBytes),
+        };
+        var channels = CreateAppChannels(options.Tls);
+        return new GrpcAppTarget(options, channels, new ChannelKey(options.Address, "", ""), _time, InvocationObserver.None);
+    }
+
+    /// <summary>An app is not pinged, and its first connection stays.</summary>
+    private ChannelPool CreateAppChannels(bool tls) => Parts.AppChannels = new ChannelPool(
+        new ChannelPoolOptions
+        {
+            Http2 = PeerHttp2(_options) with { KeepAliveInterval = TimeSpan.Zero },
+            KeepsFirst = true,
+            Credentials = tls ? new AnyPeerCredentials() : null,
+        },
+        _time);
 
     private bool TracesHeaders => _configuration.Tracing.IsEnabled;
 

@@ -48,6 +48,9 @@ internal abstract class InvokeResponse : IAsyncDisposable
     /// <summary>What kind of message a gRPC app's body is (the <c>type_url</c> of its data); empty else.</summary>
     public virtual ReadOnlySpan<byte> TypeUrl => default;
 
+    /// <summary>A gRPC app gave data, though perhaps empty; HTTP apps have none beside their body.</summary>
+    public virtual bool HasData => !TypeUrl.IsEmpty;
+
     /// <summary>
     /// The body's length where the app told it to us directly; unknown behind another sidecar, which does not pass it on.
     /// </summary>

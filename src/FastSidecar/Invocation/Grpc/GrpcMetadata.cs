@@ -89,21 +89,21 @@ internal static class GrpcMetadata
                 return "there is an empty key in the header";
             }
 
-            if (name[0] != (byte)':' && Refusal(name, wire.Value(i)) is { } refusal)
+            var prefix = !trailers && IsPermanent(name) ? DaprPrefix : default;
+            if (name[0] != (byte)':' && Refusal(prefix, name, wire.Value(i)) is { } refusal)
             {
                 return refusal;
             }
 
-            AddFromWire(name, wire.Value(i), trailers, grpc);
+            AddFromWire(prefix, name, wire.Value(i), grpc);
         }
 
         AddTrace(wire, trace, grpc);
         return null;
     }
 
-    private static void AddFromWire(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool trailers, HeaderList grpc)
+    private static void AddFromWire(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, HeaderList grpc)
     {
-        var prefix = !trailers && IsPermanent(name) ? DaprPrefix : default;
         if (prefix.IsEmpty && IsUnsendable(name))
         {
             return;
@@ -188,11 +188,13 @@ internal static class GrpcMetadata
     }
 
     /// <summary>grpc-go's own check of what a program wants to send (internal/metadata/metadata.go, ValidatePair).</summary>
-    private static string? Refusal(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    private static string? Refusal(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
         Span<byte> small = stackalloc byte[StackBytes];
-        var lower = name.Length <= small.Length ? small[..name.Length] : new byte[name.Length];
-        WriteLower(name, lower);
+        var length = prefix.Length + name.Length;
+        var lower = length <= small.Length ? small[..length] : new byte[length];
+        prefix.CopyTo(lower);
+        WriteLower(name, lower[prefix.Length..]);
         if (lower.ContainsAnyExcept(KeyBytes))
         {
             return $"header key {GoText.Quote(lower)} contains illegal characters not in [0-9a-z-_.]";

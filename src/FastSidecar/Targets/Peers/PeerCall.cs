@@ -16,9 +16,6 @@ namespace FastSidecar.Targets.Peers;
 /// <summary>One call to a peer sidecar, and its response. Reused.</summary>
 internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
 {
-    /// <summary>So much is quoted of an answer that is no gRPC, as grpc-go does it.</summary>
-    private const int MostQuotedBytes = 1024;
-
     private readonly PeerCallPool _pool;
     private readonly int _maxMessageBytes;
     private readonly PeerResponseHead _head = new();
@@ -116,7 +113,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     {
         if (GrpcFailure.OfHead(_stream.Headers) is { } notGrpc)
         {
-            return _stream.EndedWithHeaders ? notGrpc : await QuoteBodyAsync(notGrpc, cancellationToken);
+            return _stream.EndedWithHeaders ? notGrpc : await QuotedAnswer.ReadAsync(notGrpc, _stream.Input, cancellationToken);
         }
 
         if (_stream.EndedWithHeaders)
@@ -310,36 +307,6 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     {
         UploadError = error;
         stream.Reset(Http2ErrorCode.Cancel);
-    }
-
-    /// <summary>
-    /// Whoever answered is no sidecar: what it said helps to find out who it was (grpc-go internal/transport/http2_client.go).
-    /// </summary>
-    private async ValueTask<InvokeError> QuoteBodyAsync(InvokeError error, CancellationToken cancellationToken)
-    {
-        var body = new byte[MostQuotedBytes];
-        var count = 0;
-        try
-        {
-            while (count < body.Length)
-            {
-                var read = await _stream.Input.ReadAsync(cancellationToken);
-                var piece = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, body.Length - count));
-                piece.CopyTo(body.AsSpan(count));
-                count += (int)piece.Length;
-                _stream.Input.AdvanceTo(read.Buffer.End);
-                if (read.IsCompleted)
-                {
-                    break;
-                }
-            }
-        }
-        catch (IOException)
-        {
-            // It broke off: what came is quoted.
-        }
-
-        return GrpcFailure.WithBody(error, body.AsSpan(0, count));
     }
 
     private void Return()

@@ -137,7 +137,7 @@ public sealed class GrpcMetadataTests
     [InlineData("X Space", "v", "header key \"x space\" contains illegal characters not in [0-9a-z-_.]")]
     [InlineData("X-Nl", "a\r\nb", "header key \"x-nl\" contains value with non-printable ASCII characters")]
     [InlineData("X-U", "\u00e9", "header key \"x-u\" contains value with non-printable ASCII characters")]
-    [InlineData("Content-Type", "\u00e9", "header key \"content-type\" contains value with non-printable ASCII characters")]
+    [InlineData("Content-Type", "\u00e9", "header key \"dapr-content-type\" contains value with non-printable ASCII characters")]
     [InlineData("", "v", "there is an empty key in the header")]
     [InlineData("x-bin", "\u00e9", null)]
     [InlineData("X-Plain", " ~", null)]
