@@ -1,3 +1,4 @@
+using FastSidecar.Invocation.Grpc;
 using FastSidecar.Protocol;
 using FastSidecar.Transport.Headers;
 
@@ -48,6 +49,9 @@ internal sealed class InvokeRequest
     /// <summary>The body came in one message: its length is known even when it is empty, and the app is told so.</summary>
     public bool HasWholeBody { get; set; }
 
+    /// <summary>The end that a gRPC caller set to its call; null for none. Owned by the edge.</summary>
+    public CallDeadline? Deadline { get; set; }
+
     /// <summary>Where the last attempt at a peer went; empty before the first.</summary>
     public string PeerAddress { get; set; } = "";
 
@@ -64,6 +68,7 @@ internal sealed class InvokeRequest
     {
         Target = "";
         PeerAddress = "";
+        Deadline = null;
         Method.Clear();
         Query.Clear();
         ContentType.Clear();
