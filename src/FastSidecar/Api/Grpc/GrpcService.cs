@@ -1,16 +1,34 @@
 using System.Text;
+using FastSidecar.Invocation.Grpc;
+using FastSidecar.Invocation.Proxy;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http2;
 
 namespace FastSidecar.Api.Grpc;
 
 /// <summary>The public gRPC port. Its API is not built yet: the port is taken, as scripts expect, and every call is told so.</summary>
-internal sealed class GrpcService : IHttp2StreamHandler
+internal sealed class GrpcService(ProxiedCalls proxied) : IHttp2StreamHandler
 {
     private static readonly HeaderList Unimplemented = Answer();
 
     public void OnStream(Http2Stream stream)
     {
+        var head = new GrpcCallHead(stream.Headers);
+        if (head.Refusal() is { } refusal)
+        {
+            var answers = new GrpcAnswers();
+            answers.Start(stream);
+            answers.Refuse(refusal);
+            stream.Dispose();
+            return;
+        }
+
+        if (!head.Path.StartsWith("/dapr.proto.runtime.v1.Dapr/"u8))
+        {
+            proxied.Run(stream);
+            return;
+        }
+
         stream.WriteHead(Unimplemented, endStream: true);
         stream.Flush();
         stream.Dispose();
