@@ -48,6 +48,11 @@ async function fate(id, state) {
   throw new Error(`the server has not seen ${id} as ${state}`);
 }
 
+// A server on grpc-go resets the stream at the deadline (recorded of daprd too), and grpc-js calls that CANCELLED if its own timer is a moment late.
+function assertDeadline(error) {
+  assert.ok([grpc.status.DEADLINE_EXCEEDED, grpc.status.CANCELLED].includes(error.code), error.message);
+}
+
 const unique = (name) => `${name}-${process.pid}-${Math.random()}`;
 const note = (number, bytes = 0) => ({ text: `note ${number}`, data: Buffer.alloc(bytes, number), number });
 
@@ -139,7 +144,7 @@ const cases = {
     const id = unique('deadline');
     const started = Date.now();
     const error = await refused(unary('Wait', { text: id }, { options: { deadline: Date.now() + 300 } }));
-    assert.equal(error.code, grpc.status.DEADLINE_EXCEEDED, error.message);
+    assertDeadline(error);
     assert.ok(Date.now() - started < 1500, 'the client is told in time');
     const { remaining_ms } = await fate(id, 'cancelled');
     assert.ok(remaining_ms > 0 && remaining_ms <= 310, `the server had ${remaining_ms} ms`);
@@ -147,7 +152,7 @@ const cases = {
   async 'deadline on a stream'() {
     const id = unique('stream-deadline');
     const error = await refused(all(client.Tick({ id, count: 1000, pause_ms: 20 }, metadata(), { deadline: Date.now() + 300 })));
-    assert.equal(error.code, grpc.status.DEADLINE_EXCEEDED, error.message);
+    assertDeadline(error);
     await fate(id, 'cancelled');
   },
   async cancellation() {
