@@ -13,7 +13,8 @@ internal static class GrpcClient
     /// <param name="to">Where the server listens.</param>
     /// <param name="steps">What the client does.</param>
     /// <param name="patience">How long the end is waited for after the last step.</param>
-    public static async Task<JsonObject> CallAsync(EndPoint to, JsonArray steps, TimeSpan? patience = null)
+    /// <param name="expectsGoAway">A GOAWAY is waited for as well.</param>
+    public static async Task<JsonObject> CallAsync(EndPoint to, JsonArray steps, TimeSpan? patience = null, bool expectsGoAway = false)
     {
         using var peer = new GrpcPeer(new RawConnection(await RawClient.ConnectAsync(to)), isServer: false);
         var stream = peer.Stream(1);
@@ -31,7 +32,7 @@ internal static class GrpcClient
             // Refused early: what came is still read.
         }
 
-        await peer.UntilAsync(() => stream.Seen.IsOver, patience ?? Patience);
+        await peer.UntilAsync(() => stream.Seen.IsOver && (!expectsGoAway || peer.GoAway is not null), patience ?? Patience);
         return GrpcNotes.Answer(stream, peer, MessageSchema.ResponseOf(path ?? ""));
     }
 
