@@ -7,6 +7,7 @@ using FastSidecar.Api.Peer;
 using FastSidecar.Configuration;
 using FastSidecar.Inbound;
 using FastSidecar.Invocation;
+using FastSidecar.Invocation.Proxy;
 using FastSidecar.Observability.Logging;
 using FastSidecar.Outbound;
 using FastSidecar.Resiliency;
@@ -17,6 +18,7 @@ using FastSidecar.Transport.Channels;
 using FastSidecar.Transport.Http2;
 using FastSidecar.Transport.Http2.FlowControl;
 using FastSidecar.Transport.Sockets;
+using FastSidecar.Transport.Tls;
 using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Hosting;
@@ -121,7 +123,7 @@ internal sealed partial class Sidecar
         var inbound = new InboundInvoker(app, AccessPolicy.AllowAll);
 
         // 6. APIs, in Dapr's order.
-        await StartGrpcApiAsync(cancellationToken);
+        await StartGrpcApiAsync(outbound, observer, messageLimit, cancellationToken);
         await StartHttpApiAsync(outbound, observer, cancellationToken);
         await StartInternalAsync(internalListener, internalPort, inbound, messageLimit, cancellationToken);
         Readiness.SetReady(Readiness.SecurityProvider);
@@ -167,6 +169,11 @@ internal sealed partial class Sidecar
             return null;
         }
 
+        if (_options.AppProtocol is AppProtocol.Grpc or AppProtocol.Grpcs)
+        {
+            return CreateGrpcApp();
+        }
+
         if (_options.AppProtocol != AppProtocol.Http)
         {
             var protocol = _options.AppProtocol.ToString().ToLowerInvariant();
@@ -189,6 +196,29 @@ internal sealed partial class Sidecar
         return app;
     }
 
+    private GrpcAppTarget CreateGrpcApp()
+    {
+        var options = new GrpcAppOptions
+        {
+            Address = $"{_options.AppChannelAddress}:{_options.AppPort}",
+            Tls = _options.AppProtocol == AppProtocol.Grpcs,
+            ApiToken = _environment.AppApiToken,
+            MaxMessageBytes = MessageLimit(_options.MaxBodyBytes),
+        };
+        var channels = CreateAppChannels(options.Tls);
+        return new GrpcAppTarget(options, channels, new ChannelKey(options.Address, "", ""), _time, InvocationObserver.None);
+    }
+
+    /// <summary>An app is not pinged, and its first connection stays.</summary>
+    private ChannelPool CreateAppChannels(bool tls) => Parts.AppChannels = new ChannelPool(
+        new ChannelPoolOptions
+        {
+            Http2 = PeerHttp2(_options) with { KeepAliveInterval = TimeSpan.Zero },
+            KeepsFirst = true,
+            Credentials = tls ? new AnyPeerCredentials() : null,
+        },
+        _time);
+
     private bool TracesHeaders => _configuration.Tracing.IsEnabled;
 
     private async Task StartMetricsAsync(CancellationToken cancellationToken)
@@ -203,10 +233,18 @@ internal sealed partial class Sidecar
         Log.MetricsStarted(_log, _options.MetricsListenAddress, _options.MetricsPort);
     }
 
-    private async Task StartGrpcApiAsync(CancellationToken cancellationToken)
+    private async Task StartGrpcApiAsync(OutboundInvoker outbound, InvocationObserver observer, int messageLimit, CancellationToken cancellationToken)
     {
+        var api = new GrpcApiOptions
+        {
+            ApiToken = _environment.ApiToken,
+            MaxMessageBytes = messageLimit,
+            AppId = _options.AppId,
+            Namespace = _options.Namespace,
+        };
+        var service = GrpcApi.Create(api, outbound, new ProxiedCalls(), observer, _time, _logging.CreateLogger("dapr.runtime.grpc.api"));
         var listeners = await _ports.BindGrpcApiAsync(cancellationToken);
-        Parts.GrpcApi = new Http2Listener(new GrpcService(), PeerHttp2(_options), _time, _log);
+        Parts.GrpcApi = new Http2Listener(service, PeerHttp2(_options), _time, _log);
         foreach (var listener in listeners)
         {
             Parts.GrpcApi.Start(listener);

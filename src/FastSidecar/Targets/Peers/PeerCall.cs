@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
+using FastSidecar.Invocation.Grpc;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
 using FastSidecar.Transport.Async;
@@ -15,9 +16,6 @@ namespace FastSidecar.Targets.Peers;
 /// <summary>One call to a peer sidecar, and its response. Reused.</summary>
 internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
 {
-    /// <summary>So much is quoted of an answer that is no gRPC, as grpc-go does it.</summary>
-    private const int MostQuotedBytes = 1024;
-
     private readonly PeerCallPool _pool;
     private readonly int _maxMessageBytes;
     private readonly PeerResponseHead _head = new();
@@ -41,6 +39,14 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
 
     public override ReadOnlySpan<byte> ContentType => _head.TypeUrl.IsEmpty ? _head.ContentType : MediaTypes.Protobuf;
 
+    public override ReadOnlySpan<byte> MessageContentType => _head.ContentType;
+
+    public override ReadOnlySpan<byte> TypeUrl => _head.TypeUrl;
+
+    public override ReadOnlySpan<byte> StatusDetails => _head.StatusDetails;
+
+    public override HeaderList? Trailers => _head.Trailers;
+
     public override PipeReader Body => _reader;
 
     public override bool IsRemote => true;
@@ -58,7 +64,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     /// <summary>CallLocalStream: sends the head and what is there of the body, and goes on sending while the answer is waited for.</summary>
     public void SendStream(PeerCallTemplate template, CancellationToken cancellationToken)
     {
-        _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
+        _stream.WriteHead(template.For(_request.Trace, _request.Deadline, _scratch), endStream: false);
 #pragma warning disable CA2012 // One consumer, once: DisposeAsync awaits it, or finds it completed.
         _upload = UploadAsync(cancellationToken);
 #pragma warning restore CA2012
@@ -90,7 +96,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
             _request.Metadata.Remove("Accept"u8);
         }
 
-        _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
+        _stream.WriteHead(template.For(_request.Trace, _request.Deadline, _scratch), endStream: false);
         PeerRequestEncoder.WriteUnary(_stream.Output, Fields(), new ReadOnlySequence<byte>(body.WrittenMemory), _maxMessageBytes);
         _stream.End(null);
     }
@@ -105,14 +111,14 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     public async ValueTask<InvokeError?> ReadHeadAsync(bool unary, CancellationToken cancellationToken)
     {
-        if (PeerFailure.OfHead(_stream.Headers) is { } notGrpc)
+        if (GrpcFailure.OfHead(_stream.Headers) is { } notGrpc)
         {
-            return _stream.EndedWithHeaders ? notGrpc : await QuoteBodyAsync(notGrpc, cancellationToken);
+            return _stream.EndedWithHeaders ? notGrpc : await QuotedAnswer.ReadAsync(notGrpc, _stream.Input, cancellationToken);
         }
 
         if (_stream.EndedWithHeaders)
         {
-            return PeerFailure.OfStatus(_stream.Headers) ?? ErrorTable.NoResponse;
+            return GrpcFailure.OfStatus(_stream.Headers) ?? ErrorTable.NoResponse;
         }
 
         _stream.Headers.TryGet("grpc-encoding"u8, out var encoding);
@@ -129,7 +135,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     /// <summary>The RPC's status stands in the trailers; anything but OK makes the end of the messages a failure.</summary>
     public Exception? FailureAtEnd(bool inBody)
     {
-        if (PeerFailure.OfStatus(_stream.Trailers) is not { Code: { } code } error)
+        if (GrpcFailure.OfStatus(_stream.Trailers) is not { Code: { } code } error)
         {
             return null;
         }
@@ -199,7 +205,9 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         Version = 1,
         Method = _request.Method.Span,
         ContentType = _request.ContentType.Span,
-        HasHttpExtension = true,
+        TypeUrl = _request.TypeUrl.Span,
+        HasData = _request.HasData,
+        HasHttpExtension = _request.HasHttpExtension,
         Verb = _request.Verb,
         Query = _request.Query.Span,
     };
@@ -299,36 +307,6 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     {
         UploadError = error;
         stream.Reset(Http2ErrorCode.Cancel);
-    }
-
-    /// <summary>
-    /// Whoever answered is no sidecar: what it said helps to find out who it was (grpc-go internal/transport/http2_client.go).
-    /// </summary>
-    private async ValueTask<InvokeError> QuoteBodyAsync(InvokeError error, CancellationToken cancellationToken)
-    {
-        var body = new byte[MostQuotedBytes];
-        var count = 0;
-        try
-        {
-            while (count < body.Length)
-            {
-                var read = await _stream.Input.ReadAsync(cancellationToken);
-                var piece = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, body.Length - count));
-                piece.CopyTo(body.AsSpan(count));
-                count += (int)piece.Length;
-                _stream.Input.AdvanceTo(read.Buffer.End);
-                if (read.IsCompleted)
-                {
-                    break;
-                }
-            }
-        }
-        catch (IOException)
-        {
-            // It broke off: what came is quoted.
-        }
-
-        return PeerFailure.WithBody(error, body.AsSpan(0, count));
     }
 
     private void Return()

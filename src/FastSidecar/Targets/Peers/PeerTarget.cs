@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
+using FastSidecar.Invocation.Grpc;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
 using FastSidecar.Transport.Async;
@@ -72,13 +73,13 @@ internal sealed class PeerTarget : ITarget
             catch (Exception e) when (call is null && e is IOException or OperationCanceledException or ObjectDisposedException)
             {
                 // Disposed: a request that came while the sidecar stops.
-                error = e is ObjectDisposedException ? ErrorTable.ClientGone : PeerFailure.Of(e);
+                error = e is ObjectDisposedException ? ErrorTable.ClientGone : GrpcFailure.Of(e);
             }
             catch (Exception e) when (call is not null)
             {
                 // Whatever it was, stream and call are given back, and nobody reads the request's body any longer.
                 error = call.UploadError
-                    ?? (request.Body.IsBroken ? new InvokeError(ErrorSide.Client, null, e.Message) : PeerFailure.Of(e));
+                    ?? (request.Body.IsBroken ? new InvokeError(ErrorSide.Client, null, e.Message) : GrpcFailure.Of(e));
                 if (e is not (IOException or OperationCanceledException or PeerMessageException))
                 {
                     await call.DisposeAsync();

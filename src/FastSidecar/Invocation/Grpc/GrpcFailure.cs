@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
 using FastSidecar.Protocol.Protobuf;
@@ -9,13 +8,13 @@ using FastSidecar.Transport.Grpc;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http2;
 
-namespace FastSidecar.Targets.Peers;
+namespace FastSidecar.Invocation.Grpc;
 
 /// <summary>
 /// What a failed HTTP/2 exchange means as a gRPC status, as grpc-go sees it (grpc-go internal/transport/http_util.go, http2_client.go
 /// 1.82.1).
 /// </summary>
-internal static class PeerFailure
+internal static class GrpcFailure
 {
     /// <summary>The error behind an exception of Transport.</summary>
     public static InvokeError Of(Exception exception) => exception switch
