@@ -35,6 +35,6 @@ internal static class ReplayPlan
     private static double Seconds(JsonObject recorded)
     {
         var waits = recorded["connection"]?.ToString() == "no-answer-yet" ? recorded["timeout"]?.GetValue<double>() ?? 8 : 0.15;
-        return Math.Max(waits, recorded["marks"]?["done"]?.GetValue<double>() ?? 0);
+        return Math.Max(waits, (recorded["marks"] as JsonObject)?["done"]?.GetValue<double>() ?? 0);
     }
 }
