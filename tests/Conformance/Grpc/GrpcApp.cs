@@ -38,7 +38,6 @@ internal sealed class GrpcApp(int port, string address = "127.0.0.1") : IDisposa
     /// <summary>Paths that are answered with UNIMPLEMENTED and not noted: the sidecar's own questions.</summary>
     public HashSet<string> Quiet { get; } = [];
 
-    /// <summary>Whether what is on the connection now is kept when the next case begins.</summary>
     public void Start()
     {
         _listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -220,12 +219,12 @@ internal sealed class GrpcApp(int port, string address = "127.0.0.1") : IDisposa
         }
     }
 
-    /// <summary>The default answers a call of no case: an empty message.</summary>
+    /// <summary>What an app without a script answers.</summary>
     private static JsonArray Default() =>
     [
         new JsonObject { ["wait"] = "end" },
         new JsonObject { ["headers"] = new JsonArray(new JsonArray(":status", "200"), new JsonArray("content-type", "application/grpc")) },
-        new JsonObject { ["msg"] = "", ["type"] = MessageSchema.Raw },
+        new JsonObject { ["msg"] = new JsonObject { ["data"] = new JsonObject { ["value"] = "r" } }, ["type"] = "InvokeResponse" },
         new JsonObject { ["trailers"] = new JsonArray((JsonNode)new JsonArray("grpc-status", "0")) },
     ];
 

@@ -37,14 +37,16 @@ internal static class GrpcClient
     }
 
     /// <summary>The steps of a call with one message, as the recordings' client makes it.</summary>
-    public static JsonArray Unary(string path, JsonNode? message, string type, JsonArray? metadata = null, string contentType = "application/grpc", bool gzip = false)
+    public static JsonArray Unary(string path, JsonNode? message, string type, JsonArray? metadata = null, string contentType = "application/grpc", bool gzip = false,
+        string authority = "localhost:50001")
     {
         var headers = new JsonArray(
-            new JsonArray(":method", "POST"), new JsonArray(":scheme", "http"), new JsonArray(":path", path), new JsonArray(":authority", "localhost:50001"),
+            new JsonArray(":method", "POST"), new JsonArray(":scheme", "http"), new JsonArray(":path", path), new JsonArray(":authority", authority),
             new JsonArray("content-type", contentType), new JsonArray("user-agent", "recorder/1"), new JsonArray("te", "trailers"));
         if (gzip)
         {
             headers.Add((JsonNode)new JsonArray("grpc-encoding", "gzip"));
+            headers.Add((JsonNode)new JsonArray("grpc-accept-encoding", "gzip"));
         }
 
         foreach (var field in metadata ?? [])

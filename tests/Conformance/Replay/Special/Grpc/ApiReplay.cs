@@ -18,9 +18,9 @@ internal static class ApiReplay
         foreach (var kind in file.Cases.GroupBy(KindOf))
         {
             await using var topology = new GrpcTopology(settings, file, kind.Key);
-            var app = new RecordedApp(topology, kind.Key == "grpcapp");
+            var app = new RecordedApp(topology, isGrpc: kind.Key != "httpapp");
             app.Start();
-            await topology.StartAsync("callee", hasApp: true, kind.Key == "grpcapp" ? ["--app-protocol", "grpc"] : []);
+            await topology.StartAsync("callee", hasApp: true, kind.Key == "httpapp" ? [] : ["--app-protocol", "grpc"]);
             await topology.StartAsync("caller", hasApp: false, environment: kind.Key == "token" ? [new("DAPR_API_TOKEN", "secret")] : []);
             foreach (var recorded in kind)
             {
@@ -85,7 +85,7 @@ internal static class ApiReplay
         var type = recorded["request_type"]?.GetValue<string>() ?? (path == InvokeService ? "InvokeServiceRequest" : MessageSchema.Raw);
         var steps = GrpcClient.Unary(
             path, recorded["grpc_request"], type, recorded["metadata"] as JsonArray, recorded["request_ct"]?.GetValue<string>() ?? "application/grpc",
-            gzip: recorded["request_gz"] is not null);
+            gzip: recorded["request_gz"] is not null, authority: recorded["called_on"] is null ? "localhost:50001" : "localhost:50002");
         if (recorded["request_abandon"] is not null)
         {
             steps.Add((JsonNode)new JsonObject { ["sleep"] = 0.3 });
