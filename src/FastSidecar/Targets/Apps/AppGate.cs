@@ -83,6 +83,12 @@ internal sealed class AppGate : ITarget, IDisposable
 
         public override ReadOnlySpan<byte> StatusDetails => _answer.StatusDetails;
 
+        public override ReadOnlySpan<byte> MessageContentType => _answer.MessageContentType;
+
+        public override ReadOnlySpan<byte> TypeUrl => _answer.TypeUrl;
+
+        public override bool HasData => _answer.HasData;
+
         public override HeaderList? Trailers => _answer.Trailers;
 
         public override HeaderList Headers => _answer.Headers;
