@@ -113,11 +113,23 @@ internal static partial class GrpcForm
     /// <summary>A call that the recorded app only saw break off need not have begun: whether it does hangs on how the bytes of a broken request arrive.</summary>
     private static void AlignBroken(JsonObject? wanted, JsonObject? got)
     {
-        if (wanted?["app_saw"] is JsonArray { Count: > 0 } calls && calls.All(c => c!["incomplete"]?.GetValue<bool>() == true) && got?["app_saw"] is JsonArray { Count: 0 })
+        if (wanted?["app_saw"] is not JsonArray { Count: > 0 } calls || got?["app_saw"] is not JsonArray seen || !calls.All(IsBroken) || !seen.All(IsBroken))
         {
-            got["app_saw"] = wanted["app_saw"]!.DeepClone();
+            return;
+        }
+
+        if (seen.Count == 0)
+        {
+            got["app_saw"] = calls.DeepClone();
+        }
+
+        foreach (var (call, other) in calls.Zip(seen))
+        {
+            other!["body"] = call!["body"]?.DeepClone();
         }
     }
+
+    private static bool IsBroken(JsonNode? call) => call!["incomplete"]?.GetValue<bool>() == true;
 
     private static bool IsToApp(JsonNode stream) =>
         stream["request_wire"]!["headers"]!.AsArray().Any(f => f![0]!.GetValue<string>() == ":authority" && f[1]!.GetValue<string>().EndsWith(":9000", StringComparison.Ordinal));
