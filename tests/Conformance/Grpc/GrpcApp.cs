@@ -35,6 +35,12 @@ internal sealed class GrpcApp(int port, string address = "127.0.0.1") : IDisposa
 
     public int Port { get; } = port;
 
+    /// <summary>Messages are noted as bytes, whatever the method.</summary>
+    public bool ShowsBytes { get; init; }
+
+    /// <summary>SETTINGS_MAX_CONCURRENT_STREAMS of its connections; null: not said.</summary>
+    public int? MostStreams { get; init; }
+
     /// <summary>Paths that are answered with UNIMPLEMENTED and not noted: the sidecar's own questions.</summary>
     public HashSet<string> Quiet { get; } = [];
 
@@ -81,6 +87,15 @@ internal sealed class GrpcApp(int port, string address = "127.0.0.1") : IDisposa
         }
     }
 
+    /// <summary>How many calls each connection that had any carried.</summary>
+    public JsonArray StreamsPerConnection()
+    {
+        lock (_lock)
+        {
+            return new JsonArray([.. _seen.GroupBy(s => s.Connection).Select(g => (JsonNode)g.Count())]);
+        }
+    }
+
     /// <summary>Seconds at which connections came.</summary>
     public JsonArray ConnectedAt()
     {
@@ -116,7 +131,7 @@ internal sealed class GrpcApp(int port, string address = "127.0.0.1") : IDisposa
 
     private JsonObject Note(Seen seen)
     {
-        var call = GrpcNotes.Call(seen.Stream);
+        var call = GrpcNotes.Call(seen.Stream, ShowsBytes);
         var path = seen.Stream.Seen.Headers?.Find(f => f.Name == ":path").Value ?? "";
         call["method"] = path[(path.LastIndexOf('/') + 1)..];
         call["message_count"] = seen.Stream.MessageCount;
@@ -178,7 +193,7 @@ internal sealed class GrpcApp(int port, string address = "127.0.0.1") : IDisposa
 
             if (fate != "silence")
             {
-                await peer.StartAsync();
+                await peer.StartAsync(MostStreams);
             }
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)

@@ -24,7 +24,10 @@ internal static partial class GrpcForm
 
     /// <summary>For reading, or free: moments and the number of connections.</summary>
     private static readonly HashSet<string> Free =
-        ["note", "marks", "conn_no", "connections", "seconds", "attempts_at_second", "app_connections", "app_frames", "data_frames", "callee_seconds"];
+        [
+            "note", "marks", "conn_no", "connections", "seconds", "attempts_at_second", "app_connections", "app_frames", "data_frames", "callee_seconds",
+            "connections_before_second_call", "connections_after", "first_connection_frames", "started",
+        ];
 
     [GeneratedRegex(@"^< (WINDOW_UPDATE s\d+ .*|PING s0)$")]
     private static partial Regex FreeFrame();
@@ -236,9 +239,10 @@ internal static partial class GrpcForm
 
     private static JsonNode? Normal(JsonNode? node, string key) => node switch
     {
-        JsonObject o when key == "body" && TextOf(o) is { } text => new JsonObject { ["text"] = text },
+        JsonObject o when key is "body" or "status" or "invoke_status" && TextOf(o) is { } text => new JsonObject { ["text"] = text },
         JsonObject o => new JsonObject(o.Where(p => !Free.Contains(p.Key) && p.Value is not null).Select(p => KeyValuePair.Create(p.Key, Normal(p.Value, p.Key)))),
         JsonArray a when key is "frames" or "frames_received" or "idle_connection_after" => Frames(a),
+        JsonArray a when key == "calls" => Calls(a),
         JsonArray a when key == "messages" => Messages(Plain(a)),
         JsonArray a when key is "headers" or "trailers" or "trailers_only" && a.All(x => x is JsonArray { Count: 2 }) => Fields(a),
         JsonArray a => new JsonArray([.. a.Select(x => Normal(x, key))]),
@@ -280,6 +284,27 @@ internal static partial class GrpcForm
         .Where(f => f[0] == '<' && !FreeFrame().IsMatch(f))
         .Select(f => f.Contains("GOAWAY", StringComparison.Ordinal) ? FreeGoAway().Replace(f, "").Trim() : FreeSetting().Replace(f, "").TrimEnd(',', ' '))
         .Select(f => (JsonNode)f)]);
+
+    /// <summary>Calls of an app over some seconds: how many probes fall into them is chance.</summary>
+    private static JsonArray Calls(JsonArray calls)
+    {
+        var result = new JsonArray();
+        var hasProbe = false;
+        foreach (var call in calls)
+        {
+            var one = Normal(call, "call")!.AsObject();
+            one.Remove("connection");
+            var isProbe = one["path"]?.ToString().EndsWith("/HealthCheck", StringComparison.Ordinal) == true;
+            if (!isProbe || !hasProbe)
+            {
+                result.Add((JsonNode)one);
+            }
+
+            hasProbe |= isProbe;
+        }
+
+        return result;
+    }
 
     /// <summary>Whether a message is packed is its sender's choice: who reads gzip reads plain messages too.</summary>
     private static JsonArray Plain(JsonArray messages) => new([.. messages.Select(m => (m is JsonObject o && o["compressed"] is { } plain ? plain : m)?.DeepClone())]);

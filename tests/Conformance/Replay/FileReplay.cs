@@ -60,6 +60,12 @@ internal sealed class FileReplay(ReplaySettings settings, Action<JsonObject> rep
             case "grpc/wire-grpc":
                 await WireGrpcReplay.RunAsync(settings, file, RunAsync);
                 break;
+            case "grpc/app":
+                await GrpcAppReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "grpc/pool":
+                await PoolReplay.RunAsync(settings, file, RunAsync);
+                break;
             case "grpc/callee":
                 await CalleeReplay.RunAsync(settings, file, RunAsync);
                 break;

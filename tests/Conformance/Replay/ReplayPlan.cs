@@ -13,7 +13,7 @@ internal static class ReplayPlan
     private static readonly string[] OtherAreas =
     [
         "grpc/wire-http", "grpc/wire-idle", "grpc/wire-slowbody", "grpc/callee", "grpc/caller", "grpc/api",
-        "grpc/proxy", "grpc/resiliency", "grpc/wire-grpc", "runtime/cli", "runtime/lifecycle-start", "runtime/lifecycle-shutdown",
+        "grpc/proxy", "grpc/resiliency", "grpc/wire-grpc", "grpc/app", "grpc/pool", "runtime/cli", "runtime/lifecycle-start", "runtime/lifecycle-shutdown",
         "runtime/mdns-server", "runtime/mdns-client", "runtime/mdns-peer-answers", "runtime/mdns-instances", "runtime/mdns-interfaces",
     ];
 
@@ -22,7 +22,7 @@ internal static class ReplayPlan
 
     /// <summary>Does next to nothing for minutes: runs beside the others.</summary>
     public static bool OnlyWaits(string file) =>
-        file is "grpc/wire-idle" or "grpc/wire-slowbody" or "runtime/lifecycle-shutdown" or "runtime/cli" || NeedsNetwork(file);
+        file is "grpc/wire-idle" or "grpc/app" or "grpc/pool" or "grpc/wire-slowbody" or "runtime/lifecycle-shutdown" or "runtime/cli" || NeedsNetwork(file);
 
     /// <summary>Cannot be replayed on a network that others use: it looks at interfaces and at every packet on them.</summary>
     public static bool NeedsNetwork(string file) => file.StartsWith("runtime/mdns-", StringComparison.Ordinal);
