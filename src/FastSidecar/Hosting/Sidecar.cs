@@ -242,7 +242,8 @@ internal sealed partial class Sidecar
             AppId = _options.AppId,
             Namespace = _options.Namespace,
         };
-        var service = GrpcApi.Create(api, outbound, new ProxiedCalls(), observer, _time, _logging.CreateLogger("dapr.runtime.grpc.api"));
+        var service = new GrpcApi(api, outbound, new ProxiedCalls(), _metadata ??= CreateMetadata(), Readiness, _requestShutdown)
+            .Create(observer, _time, _logging.CreateLogger("dapr.runtime.grpc.api"));
         var listeners = await _ports.BindGrpcApiAsync(cancellationToken);
         Parts.GrpcApi = new Http2Listener(service, PeerHttp2(_options), _time, _log);
         foreach (var listener in listeners)

@@ -96,6 +96,19 @@ internal sealed class GrpcCall
         Answers.Succeed();
     }
 
+    /// <summary>The head of an answer of any number of messages.</summary>
+    public void WriteHead()
+    {
+        if (IsPacked)
+        {
+            Answers.WriteHead(new HeaderList(), isPacked: true);
+        }
+        else
+        {
+            Answers.WriteHead(withTrace: false);
+        }
+    }
+
     /// <summary>A message of an answer whose head has been written.</summary>
     public void Write(MessageBuilder message)
     {
@@ -231,7 +244,7 @@ internal sealed class GrpcCall
         }
     }
 
-    /// <summary>A head with nothing but the trace context that every answer of a handler has.</summary>
+    /// <summary>A head with nothing but the trace context that every unary answer of a handler has.</summary>
     private void WriteTracedHead()
     {
         if (!IsPacked)

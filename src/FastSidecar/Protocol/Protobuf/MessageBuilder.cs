@@ -31,14 +31,13 @@ internal sealed class MessageBuilder
         return this;
     }
 
-    public MessageBuilder Number(int number, long value)
-    {
-        if (value != 0)
-        {
-            Varint(((ulong)number << 3) | (ulong)WireType.Varint);
-            Varint((ulong)value);
-        }
+    public MessageBuilder Number(int number, long value) => value == 0 ? this : NumberAlways(number, value);
 
+    /// <summary>A field that tells 0 from nothing.</summary>
+    public MessageBuilder NumberAlways(int number, long value)
+    {
+        Varint(((ulong)number << 3) | (ulong)WireType.Varint);
+        Varint((ulong)value);
         return this;
     }
 
