@@ -19,7 +19,7 @@ internal static partial class GrpcForm
     private static readonly HashSet<string> Question =
     [
         "steps", "app_kind", "callee", "grpc_request", "metadata", "request", "request_gz", "request_abandon", "request_ct", "request_type", "path", "called_on",
-        "sidecar_env", "daprd_died", "sent", "policy", "caller_resiliency", "callee_env", "flags", "ignore", "app",
+        "sidecar_env", "daprd_died", "sent", "policy", "caller_resiliency", "callee_env", "flags", "ignore", "app", "request_headers",
     ];
 
     /// <summary>For reading, or free: moments and the number of connections.</summary>
@@ -57,10 +57,10 @@ internal static partial class GrpcForm
             got.Remove(name);
         }
 
-        if (wanted["internal"] is JsonArray streams)
+        foreach (var side in new[] { wanted, got }.Where(s => s["internal"] is JsonArray))
         {
             // The app's side of the recording is what the app saw.
-            wanted["internal"] = new JsonArray([.. streams.Where(s => !IsToApp(s!)).Select(s => s!.DeepClone())]);
+            side["internal"] = new JsonArray([.. side["internal"]!.AsArray().Where(s => !IsToApp(s!)).Select(s => s!.DeepClone())]);
         }
 
         foreach (var half in new[] { "", "http", "grpc" })

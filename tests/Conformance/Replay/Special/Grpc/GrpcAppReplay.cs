@@ -141,9 +141,10 @@ internal static class GrpcAppReplay
     private static JsonObject Script(string name)
     {
         var slow = name switch { "max-concurrency-1" => 3.0, "stop-while-oninvoke-runs-2s" => 2.0, _ => 0.0 };
+        var value = name == "max-body-size-1Ki" ? """{ "repeat": "r", "times": 1100 }""" : "\"r\"";
         var ok = $$"""
             [{ "wait": "end" }, { "sleep": {{slow.ToString(CultureInfo.InvariantCulture)}} }, { "headers": [[":status", "200"], ["content-type", "application/grpc"]] },
-             { "msg": { "data": { "value": "r" } }, "type": "InvokeResponse" }, { "trailers": [["grpc-status", "0"]] }]
+             { "msg": { "data": { "value": {{value}} } }, "type": "InvokeResponse" }, { "trailers": [["grpc-status", "0"]] }]
             """;
         const string Empty = """
             [{ "wait": "end" }, { "headers": [[":status", "200"], ["content-type", "application/grpc"]] }, { "msg": "" }, { "trailers": [["grpc-status", "0"]] }]

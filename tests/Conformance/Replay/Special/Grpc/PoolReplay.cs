@@ -120,7 +120,7 @@ internal static class PoolReplay
         var seconds = recorded["callee_seconds"]!.GetValue<int>();
         topology.HttpApp.Expect(
         [
-            new JsonObject { ["sleep"] = seconds }, new JsonObject { ["text"] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone" },
+            new JsonObject { ["sleep"] = (double)seconds }, new JsonObject { ["text"] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone" },
         ]);
         var call = GetAsync(topology, "callee", "slow", []);
         await Task.Delay(InFlight);
