@@ -35,10 +35,15 @@ internal sealed class GrpcApp(int port, string address = "127.0.0.1") : IDisposa
 
     public int Port { get; } = port;
 
+    /// <summary>Messages are noted as bytes, whatever the method.</summary>
+    public bool ShowsBytes { get; init; }
+
+    /// <summary>SETTINGS_MAX_CONCURRENT_STREAMS of its connections; null: not said.</summary>
+    public int? MostStreams { get; init; }
+
     /// <summary>Paths that are answered with UNIMPLEMENTED and not noted: the sidecar's own questions.</summary>
     public HashSet<string> Quiet { get; } = [];
 
-    /// <summary>Whether what is on the connection now is kept when the next case begins.</summary>
     public void Start()
     {
         _listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -82,6 +87,15 @@ internal sealed class GrpcApp(int port, string address = "127.0.0.1") : IDisposa
         }
     }
 
+    /// <summary>How many calls each connection that had any carried.</summary>
+    public JsonArray StreamsPerConnection()
+    {
+        lock (_lock)
+        {
+            return new JsonArray([.. _seen.GroupBy(s => s.Connection).Select(g => (JsonNode)g.Count())]);
+        }
+    }
+
     /// <summary>Seconds at which connections came.</summary>
     public JsonArray ConnectedAt()
     {
@@ -117,7 +131,7 @@ internal sealed class GrpcApp(int port, string address = "127.0.0.1") : IDisposa
 
     private JsonObject Note(Seen seen)
     {
-        var call = GrpcNotes.Call(seen.Stream);
+        var call = GrpcNotes.Call(seen.Stream, ShowsBytes);
         var path = seen.Stream.Seen.Headers?.Find(f => f.Name == ":path").Value ?? "";
         call["method"] = path[(path.LastIndexOf('/') + 1)..];
         call["message_count"] = seen.Stream.MessageCount;
@@ -179,7 +193,7 @@ internal sealed class GrpcApp(int port, string address = "127.0.0.1") : IDisposa
 
             if (fate != "silence")
             {
-                await peer.StartAsync();
+                await peer.StartAsync(MostStreams);
             }
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)
@@ -220,12 +234,12 @@ internal sealed class GrpcApp(int port, string address = "127.0.0.1") : IDisposa
         }
     }
 
-    /// <summary>The default answers a call of no case: an empty message.</summary>
+    /// <summary>What an app without a script answers.</summary>
     private static JsonArray Default() =>
     [
         new JsonObject { ["wait"] = "end" },
         new JsonObject { ["headers"] = new JsonArray(new JsonArray(":status", "200"), new JsonArray("content-type", "application/grpc")) },
-        new JsonObject { ["msg"] = "", ["type"] = MessageSchema.Raw },
+        new JsonObject { ["msg"] = new JsonObject { ["data"] = new JsonObject { ["value"] = "r" } }, ["type"] = "InvokeResponse" },
         new JsonObject { ["trailers"] = new JsonArray((JsonNode)new JsonArray("grpc-status", "0")) },
     ];
 

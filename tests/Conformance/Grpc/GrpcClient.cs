@@ -13,7 +13,8 @@ internal static class GrpcClient
     /// <param name="to">Where the server listens.</param>
     /// <param name="steps">What the client does.</param>
     /// <param name="patience">How long the end is waited for after the last step.</param>
-    public static async Task<JsonObject> CallAsync(EndPoint to, JsonArray steps, TimeSpan? patience = null)
+    /// <param name="expectsGoAway">A GOAWAY is waited for as well.</param>
+    public static async Task<JsonObject> CallAsync(EndPoint to, JsonArray steps, TimeSpan? patience = null, bool expectsGoAway = false)
     {
         using var peer = new GrpcPeer(new RawConnection(await RawClient.ConnectAsync(to)), isServer: false);
         var stream = peer.Stream(1);
@@ -31,19 +32,21 @@ internal static class GrpcClient
             // Refused early: what came is still read.
         }
 
-        await peer.UntilAsync(() => stream.Seen.IsOver, patience ?? Patience);
+        await peer.UntilAsync(() => stream.Seen.IsOver && (!expectsGoAway || peer.GoAway is not null), patience ?? Patience);
         return GrpcNotes.Answer(stream, peer, MessageSchema.ResponseOf(path ?? ""));
     }
 
     /// <summary>The steps of a call with one message, as the recordings' client makes it.</summary>
-    public static JsonArray Unary(string path, JsonNode? message, string type, JsonArray? metadata = null, string contentType = "application/grpc", bool gzip = false)
+    public static JsonArray Unary(string path, JsonNode? message, string type, JsonArray? metadata = null, string contentType = "application/grpc", bool gzip = false,
+        string authority = "localhost:50001")
     {
         var headers = new JsonArray(
-            new JsonArray(":method", "POST"), new JsonArray(":scheme", "http"), new JsonArray(":path", path), new JsonArray(":authority", "localhost:50001"),
+            new JsonArray(":method", "POST"), new JsonArray(":scheme", "http"), new JsonArray(":path", path), new JsonArray(":authority", authority),
             new JsonArray("content-type", contentType), new JsonArray("user-agent", "recorder/1"), new JsonArray("te", "trailers"));
         if (gzip)
         {
             headers.Add((JsonNode)new JsonArray("grpc-encoding", "gzip"));
+            headers.Add((JsonNode)new JsonArray("grpc-accept-encoding", "gzip"));
         }
 
         foreach (var field in metadata ?? [])

@@ -61,15 +61,15 @@ internal static class GrpcNotes
         return answer;
     }
 
-    /// <summary>A call, as the app or the fake callee saw it.</summary>
-    public static JsonObject Call(GrpcStream stream)
+    /// <summary>A call, as the app or the fake callee saw it; its messages as bytes, or by the method's type.</summary>
+    public static JsonObject Call(GrpcStream stream, bool asBytes)
     {
         var seen = stream.Seen;
         var path = seen.Headers?.Find(f => f.Name == ":path").Value ?? "";
         var call = new JsonObject
         {
             ["headers"] = Fields(seen.Headers ?? []),
-            ["messages"] = Messages(seen.Body.ToArray(), MessageSchema.RequestOf(path)),
+            ["messages"] = Messages(seen.Body.ToArray(), asBytes ? MessageSchema.Raw : MessageSchema.RequestOf(path)),
             ["end"] = seen.Ended ? "half-closed" : seen.Reset is { } code ? $"reset {FrameText.Code(code)}" : "open",
         };
         if (seen is { Ended: true, Reset: { } reset } && stream.WasResetEarly)

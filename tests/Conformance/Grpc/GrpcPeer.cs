@@ -86,11 +86,14 @@ internal sealed class GrpcPeer(RawConnection connection, bool isServer) : IDispo
     }
 
     /// <summary>Preface, SETTINGS and a large connection window; then reads until the end.</summary>
-    public async Task StartAsync()
+    /// <param name="mostStreams">SETTINGS_MAX_CONCURRENT_STREAMS.</param>
+    public async Task StartAsync(int? mostStreams = null)
     {
+        const ushort MaxConcurrentStreams = 3;
         byte[] hello =
         [
-            .. isServer ? [] : Http2Frame.Preface.ToArray(), .. Http2Peer.OwnSettings.ToBytes(), .. Http2Frame.WindowUpdate(0, int.MaxValue - DefaultWindow).ToBytes(),
+            .. isServer ? [] : Http2Frame.Preface.ToArray(), .. Http2Peer.OwnSettings.ToBytes(),
+            .. mostStreams is { } most ? Http2Frame.Settings((MaxConcurrentStreams, (uint)most)).ToBytes() : [], .. Http2Frame.WindowUpdate(0, int.MaxValue - DefaultWindow).ToBytes(),
         ];
         await connection.SendAsync(hello);
         _ = Task.Run(() => ReadAsync(isServer ? Http2Frame.Preface.Length : 0));

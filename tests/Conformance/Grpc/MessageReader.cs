@@ -7,7 +7,7 @@ namespace FastSidecar.Conformance.Grpc;
 /// <summary>Shows a protobuf message as the recordings do: names of the schema, maps by key, <c>?N</c> for an unknown field, no default values.</summary>
 internal static class MessageReader
 {
-    private const int LongBytes = 1024;
+    private const int LongBytes = 512;
     private const int StartBytes = 24;
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 

@@ -32,10 +32,10 @@ internal sealed class RecordedExchange
 
     private static JsonObject Side(Http2StreamSeen seen, ReadMessage read, JsonObject? recorded, string? reset, Func<JsonObject, JsonObject> placeholders)
     {
-        var side = new JsonObject { ["headers"] = Fields(seen.Headers ?? []), ["messages"] = Messages(seen.Body.ToArray(), read, recorded?["messages"] as JsonArray, placeholders) };
+        var side = new JsonObject { ["headers"] = GrpcNotes.Fields(seen.Headers ?? []), ["messages"] = Messages(seen.Body.ToArray(), read, recorded?["messages"] as JsonArray, placeholders) };
         if (seen.Trailers is not null)
         {
-            side["trailers"] = Fields(seen.Trailers);
+            side["trailers"] = GrpcNotes.Fields(seen.Trailers);
         }
 
         side["end"] = seen.Ended ? "END_STREAM" : "none";
@@ -46,9 +46,6 @@ internal sealed class RecordedExchange
 
         return side;
     }
-
-    private static JsonArray Fields(IEnumerable<(string Name, string Value)> fields) =>
-        new([.. fields.Select(f => new JsonArray(f.Name, f.Name == "grpc-trace-bin" ? GrpcNotes.TraceContext(f.Value) : f.Value))]);
 
     /// <summary>Length-prefixed messages: flag (1), length (4), message.</summary>
     private static JsonArray Messages(ReadOnlySpan<byte> body, ReadMessage read, JsonArray? recorded, Func<JsonObject, JsonObject> placeholders)

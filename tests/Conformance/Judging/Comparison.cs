@@ -255,7 +255,7 @@ internal sealed class Comparison
             }
         }
 
-        foreach (var (w, g) in new[] { (wanted, got), (wanted["client"], got["client"]) })
+        foreach (var (w, g) in new[] { (wanted, got), (wanted["client"], got["client"]), (wanted["http"]?["client"], got["http"]?["client"]) })
         {
             if (w is JsonObject && g is JsonObject && w["connection"]?.ToString() == Aborted && g["connection"]?.ToString() is "closed" or "reset")
             {

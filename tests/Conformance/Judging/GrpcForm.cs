@@ -19,12 +19,15 @@ internal static partial class GrpcForm
     private static readonly HashSet<string> Question =
     [
         "steps", "app_kind", "callee", "grpc_request", "metadata", "request", "request_gz", "request_abandon", "request_ct", "request_type", "path", "called_on",
-        "sidecar_env", "daprd_died", "sent", "policy", "caller_resiliency", "callee_env", "flags", "ignore", "app",
+        "sidecar_env", "daprd_died", "sent", "policy", "caller_resiliency", "callee_env", "flags", "ignore", "app", "request_headers",
     ];
 
     /// <summary>For reading, or free: moments and the number of connections.</summary>
     private static readonly HashSet<string> Free =
-        ["note", "marks", "conn_no", "connections", "seconds", "attempts_at_second", "app_connections", "app_frames", "data_frames", "callee_seconds"];
+        [
+            "note", "marks", "conn_no", "connections", "seconds", "attempts_at_second", "app_connections", "app_frames", "data_frames", "callee_seconds",
+            "connections_before_second_call", "connections_after", "first_connection_frames", "started",
+        ];
 
     [GeneratedRegex(@"^< (WINDOW_UPDATE s\d+ .*|PING s0)$")]
     private static partial Regex FreeFrame();
@@ -52,6 +55,17 @@ internal static partial class GrpcForm
         {
             wanted.Remove(name);
             got.Remove(name);
+        }
+
+        foreach (var side in new[] { wanted, got }.Where(s => s["internal"] is JsonArray))
+        {
+            // The app's side of the recording is what the app saw.
+            side["internal"] = new JsonArray([.. side["internal"]!.AsArray().Where(s => !IsToApp(s!)).Select(s => s!.DeepClone())]);
+        }
+
+        foreach (var half in new[] { "", "http", "grpc" })
+        {
+            AlignBroken(half.Length == 0 ? wanted : wanted[half] as JsonObject, half.Length == 0 ? got : got[half] as JsonObject);
         }
 
         AlignEnds(wanted["answer"] as JsonObject, got["answer"] as JsonObject);
@@ -99,6 +113,30 @@ internal static partial class GrpcForm
         }
     }
 
+    /// <summary>A call that the recorded app only saw break off need not have begun: whether it does hangs on how the bytes of a broken request arrive.</summary>
+    private static void AlignBroken(JsonObject? wanted, JsonObject? got)
+    {
+        if (wanted?["app_saw"] is not JsonArray { Count: > 0 } calls || got?["app_saw"] is not JsonArray seen || !calls.All(IsBroken) || !seen.All(IsBroken))
+        {
+            return;
+        }
+
+        if (seen.Count == 0)
+        {
+            got["app_saw"] = calls.DeepClone();
+        }
+
+        foreach (var (call, other) in calls.Zip(seen))
+        {
+            other!["body"] = call!["body"]?.DeepClone();
+        }
+    }
+
+    private static bool IsBroken(JsonNode? call) => call!["incomplete"]?.GetValue<bool>() == true;
+
+    private static bool IsToApp(JsonNode stream) =>
+        stream["request_wire"]!["headers"]!.AsArray().Any(f => f![0]!.GetValue<string>() == ":authority" && f[1]!.GetValue<string>().EndsWith(":9000", StringComparison.Ordinal));
+
     private static bool IsEnded(JsonObject answer) => answer["connection"]?.GetValue<string>() is "closed" or "reset";
 
     /// <summary>What one side says more than the other because it was noted, not because it was so.</summary>
@@ -116,10 +154,8 @@ internal static partial class GrpcForm
                     }
                 }
 
-                if (w["note"]?.ToString().Contains("RST_STREAM", StringComparison.Ordinal) == true && w["reset"] is null)
-                {
-                    g.Remove("reset");
-                }
+                AlignResets(w, g);
+                AlignEmptyBody(w, g);
 
                 foreach (var (name, value) in w.ToList())
                 {
@@ -146,6 +182,44 @@ internal static partial class GrpcForm
         }
     }
 
+    /// <summary>
+    /// A call that was given up after its whole request is not always noted as such, and which code a caller gives up with that has its answer is
+    /// its own matter.
+    /// </summary>
+    private static void AlignResets(JsonObject wanted, JsonObject got)
+    {
+        if (wanted["end"]?.ToString() == "half-closed" && wanted["reset"] is null)
+        {
+            got.Remove("reset");
+        }
+
+        if (wanted["end"]?.ToString() == "reset NO_ERROR" && got["end"]?.ToString() is "reset CANCEL" or "open")
+        {
+            got["end"] = "reset NO_ERROR";
+        }
+    }
+
+    /// <summary>Content-Length: 0, or an empty chunked body when the end comes later than the head.</summary>
+    private static void AlignEmptyBody(JsonObject wanted, JsonObject got)
+    {
+        if (!IsEmptyBody(wanted) || !IsEmptyBody(got) || wanted["headers"] is not JsonArray || got["headers"] is not JsonArray
+            || wanted["framing"]?.ToString() == got["framing"]?.ToString() || wanted["status"] is null)
+        {
+            return;
+        }
+
+        foreach (var side in new[] { wanted, got })
+        {
+            side.Remove("framing");
+            side["headers"] = new JsonArray([.. side["headers"]!.AsArray()
+                .Where(h => h![0]!.GetValue<string>().ToLowerInvariant() is not ("content-length" or "transfer-encoding"))
+                .Select(h => h!.DeepClone())]);
+        }
+    }
+
+    private static bool IsEmptyBody(JsonObject answer) =>
+        (answer["body"] as JsonObject)?["text"]?.GetValue<string>() == "" && answer["framing"]?.ToString() is "length" or "chunked" && answer["incomplete"] is null;
+
     /// <summary>Whole seconds, cut off: the neighbours of a second are it.</summary>
     private static void AlignSeconds(JsonObject wanted, JsonObject got, string name)
     {
@@ -165,18 +239,80 @@ internal static partial class GrpcForm
 
     private static JsonNode? Normal(JsonNode? node, string key) => node switch
     {
+        JsonObject o when key is "body" or "status" or "invoke_status" && TextOf(o) is { } text => new JsonObject { ["text"] = text },
         JsonObject o => new JsonObject(o.Where(p => !Free.Contains(p.Key) && p.Value is not null).Select(p => KeyValuePair.Create(p.Key, Normal(p.Value, p.Key)))),
-        JsonArray a when key is "frames" or "frames_received" => Frames(a),
-        JsonArray a when key == "messages" => Messages(a),
+        JsonArray a when key is "frames" or "frames_received" or "idle_connection_after" => Frames(a),
+        JsonArray a when key == "calls" => Calls(a),
+        JsonArray a when key == "messages" => Messages(Plain(a)),
+        JsonArray a when key is "headers" or "trailers" or "trailers_only" && a.All(x => x is JsonArray { Count: 2 }) => Fields(a),
         JsonArray a => new JsonArray([.. a.Select(x => Normal(x, key))]),
         _ => node?.DeepClone(),
     };
 
+    /// <summary>UTF-8 is text here; the http area writes it as bytes.</summary>
+    private static string? TextOf(JsonObject body)
+    {
+        if (body["text"]?.GetValue<string>() is { } plain)
+        {
+            return plain.StartsWith("{\"code\":", StringComparison.Ordinal) ? Parsed(plain) : null;
+        }
+
+        if (body["b64"] is not { } base64)
+        {
+            return null;
+        }
+
+        var text = Parsed(Encoding.UTF8.GetString(Convert.FromBase64String(base64.GetValue<string>())));
+        return text.Any(c => c == '\uFFFD' || (char.IsControl(c) && c is not ('\r' or '\n' or '\t'))) ? null : text;
+    }
+
+    /// <summary>JSON made of a gRPC status without its blanks, which differ between builds of daprd.</summary>
+    private static string Parsed(string text)
+    {
+        try
+        {
+            return text.StartsWith('{') ? JsonNode.Parse(text)!.ToJsonString(PlainJson.Options) : text;
+        }
+        catch (System.Text.Json.JsonException)
+        {
+            return text;
+        }
+    }
+
     private static JsonArray Frames(JsonArray frames) => new([.. frames
         .Select(f => f!.GetValue<string>())
-        .Where(f => !FreeFrame().IsMatch(f))
+        .Where(f => f[0] == '<' && !FreeFrame().IsMatch(f))
         .Select(f => f.Contains("GOAWAY", StringComparison.Ordinal) ? FreeGoAway().Replace(f, "").Trim() : FreeSetting().Replace(f, "").TrimEnd(',', ' '))
         .Select(f => (JsonNode)f)]);
+
+    /// <summary>Calls of an app over some seconds: how many probes fall into them is chance.</summary>
+    private static JsonArray Calls(JsonArray calls)
+    {
+        var result = new JsonArray();
+        var hasProbe = false;
+        foreach (var call in calls)
+        {
+            var one = Normal(call, "call")!.AsObject();
+            one.Remove("connection");
+            var isProbe = one["path"]?.ToString().EndsWith("/HealthCheck", StringComparison.Ordinal) == true;
+            if (!isProbe || !hasProbe)
+            {
+                result.Add((JsonNode)one);
+            }
+
+            hasProbe |= isProbe;
+        }
+
+        return result;
+    }
+
+    /// <summary>Whether a message is packed is its sender's choice: who reads gzip reads plain messages too.</summary>
+    private static JsonArray Plain(JsonArray messages) => new([.. messages.Select(m => (m is JsonObject o && o["compressed"] is { } plain ? plain : m)?.DeepClone())]);
+
+    /// <summary>Without what Go's package says of its own packing.</summary>
+    private static JsonArray Fields(JsonArray fields) => new([.. fields
+        .Where(f => f![0]!.GetValue<string>() is not ("grpc-accept-encoding" or "grpc-encoding") || f[1]!.GetValue<string>() != "gzip")
+        .Select(f => f!.DeepClone())]);
 
     /// <summary>Messages of the internal wire as their heads and one payload; <c>seq</c> counts from 0 without gaps, or it is told.</summary>
     private static JsonArray Messages(JsonArray messages)
@@ -184,7 +320,7 @@ internal static partial class GrpcForm
         var parts = messages.Select(m => m as JsonObject).ToList();
         if (!parts.Exists(p => p?["payload"] is not null) || parts.Exists(p => p is null || p["payload"]?["data"] is JsonObject d && d["b64"] is null))
         {
-            return new JsonArray([.. messages.Select(m => m is JsonObject o && o["compressed"] is { } inner ? new JsonObject { ["compressed"] = inner.DeepClone() } : m?.DeepClone())]);
+            return messages.DeepClone().AsArray();
         }
 
         var heads = new JsonArray();

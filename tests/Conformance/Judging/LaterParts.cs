@@ -20,6 +20,11 @@ internal static class LaterParts
         ("`Upgrade: h2c`", "http/protocol", "upgrade h2c"),
         ("metadata's `full`", "http/metadata", "full"),
         ("api-logging's `obf`", "http/api-logging", "obf"),
+        ("resiliency policies of the user", "grpc/resiliency", ""),
+        ("resiliency policies of the user", "grpc/proxy", "resiliency-"),
+        ("access control", "grpc/callee", "acl-default-deny"),
+        ("tracing", "grpc/pool", "tracing-sampling-"),
+        ("external", "grpc/api", "httpapp-id-url"),
         // A part of its own, which comes with the gRPC API.
         ("gRPC proxying", "runtime/mdns-instances", "grpc-proxy"),
     ];

@@ -87,7 +87,9 @@ internal sealed record Verdict(string File, string Case, VerdictKind Kind, IRead
 
     /// <summary>A status, the calls of the app or a body differ: what programs act on.</summary>
     public bool ChangesMeaning => Differences.Any(d => d.Path.Split('.') is var parts
-        && (parts is ["app_saw", ..] or ["responses"] or ["responses", _] || parts.Contains("status") || parts.Contains("body")));
+        && (parts is ["app_saw", ..] or ["responses"] or ["responses", _]
+            || parts.Any(p => p is "status" or "body" or "messages" or "attempts")
+            || $"{d.Wanted}{d.Got}".Contains("\"grpc-status\"", StringComparison.Ordinal)));
 
     private static bool IsMoment(string path) =>
         path.Contains("marks.", StringComparison.Ordinal) || path.StartsWith("timelines.", StringComparison.Ordinal) || Moments.IsMoment(path);

@@ -48,6 +48,24 @@ internal sealed class FileReplay(ReplaySettings settings, Action<JsonObject> rep
             case "grpc/caller":
                 await CallerReplay.RunAsync(settings, file, RunAsync);
                 break;
+            case "grpc/api":
+                await ApiReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "grpc/proxy":
+                await ProxyReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "grpc/resiliency":
+                await ResiliencyReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "grpc/wire-grpc":
+                await WireGrpcReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "grpc/app":
+                await GrpcAppReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "grpc/pool":
+                await PoolReplay.RunAsync(settings, file, RunAsync);
+                break;
             case "grpc/callee":
                 await CalleeReplay.RunAsync(settings, file, RunAsync);
                 break;

@@ -12,7 +12,8 @@ internal static class ReplayPlan
     /// <summary>Recorded files of the other areas that this replayer runs.</summary>
     private static readonly string[] OtherAreas =
     [
-        "grpc/wire-http", "grpc/wire-idle", "grpc/wire-slowbody", "grpc/callee", "grpc/caller", "runtime/cli", "runtime/lifecycle-start", "runtime/lifecycle-shutdown",
+        "grpc/wire-http", "grpc/wire-idle", "grpc/wire-slowbody", "grpc/callee", "grpc/caller", "grpc/api",
+        "grpc/proxy", "grpc/resiliency", "grpc/wire-grpc", "grpc/app", "grpc/pool", "runtime/cli", "runtime/lifecycle-start", "runtime/lifecycle-shutdown",
         "runtime/mdns-server", "runtime/mdns-client", "runtime/mdns-peer-answers", "runtime/mdns-instances", "runtime/mdns-interfaces",
     ];
 
@@ -21,7 +22,7 @@ internal static class ReplayPlan
 
     /// <summary>Does next to nothing for minutes: runs beside the others.</summary>
     public static bool OnlyWaits(string file) =>
-        file is "grpc/wire-idle" or "grpc/wire-slowbody" or "runtime/lifecycle-shutdown" or "runtime/cli" || NeedsNetwork(file);
+        file is "grpc/wire-idle" or "grpc/app" or "grpc/pool" or "grpc/wire-slowbody" or "runtime/lifecycle-shutdown" or "runtime/cli" || NeedsNetwork(file);
 
     /// <summary>Cannot be replayed on a network that others use: it looks at interfaces and at every packet on them.</summary>
     public static bool NeedsNetwork(string file) => file.StartsWith("runtime/mdns-", StringComparison.Ordinal);
@@ -34,6 +35,6 @@ internal static class ReplayPlan
     private static double Seconds(JsonObject recorded)
     {
         var waits = recorded["connection"]?.ToString() == "no-answer-yet" ? recorded["timeout"]?.GetValue<double>() ?? 8 : 0.15;
-        return Math.Max(waits, recorded["marks"]?["done"]?.GetValue<double>() ?? 0);
+        return Math.Max(waits, (recorded["marks"] as JsonObject)?["done"]?.GetValue<double>() ?? 0);
     }
 }

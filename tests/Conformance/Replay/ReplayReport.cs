@@ -30,6 +30,7 @@ internal sealed class ReplayReport(TextWriter output, ReplayOptions options)
     {
         output.WriteLine($"{"all",-24} {Counts(verdicts)}");
         output.WriteLine(MatchingShare.Of(verdicts));
+        output.WriteLine(MatchingShare.Of(verdicts, MatchingShare.Grpc));
         output.WriteLine($"logs and results: {folder}");
     }
 

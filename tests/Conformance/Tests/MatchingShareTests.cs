@@ -19,7 +19,7 @@ public sealed class MatchingShareTests
             Case("http/api-logging", "obf get", VerdictKind.Matched),
             Case("runtime/cli", "a", VerdictKind.Matched),
         ]);
-        Assert.Equal(new MatchingShare(1, 1), share);
+        Assert.Equal(new MatchingShare("http", 1, 1), share);
     }
 
     [Fact]
@@ -35,7 +35,25 @@ public sealed class MatchingShareTests
         Assert.Equal(25, share.Percent);
     }
 
+    [Fact]
+    public void Areas_AreCountedApart()
+    {
+        Verdict[] verdicts =
+        [
+            Case("http/routing", "a", VerdictKind.Matched),
+            Case("grpc/caller", "a", VerdictKind.Matched),
+            Case("grpc/caller", "b", VerdictKind.Different),
+            Case("grpc/resiliency", "a", VerdictKind.Later),
+            Case("grpc/proxy", "resiliency-a", VerdictKind.Matched),
+        ];
+        Assert.Equal(new MatchingShare("grpc", 1, 2), MatchingShare.Of(verdicts, MatchingShare.Grpc));
+        Assert.Equal(new MatchingShare("http", 1, 1), MatchingShare.Of(verdicts));
+    }
+
     [Theory]
+    [InlineData("answer.messages.0.data.value", true)]
+    [InlineData("answer.messages", true)]
+    [InlineData("answer.connection", false)]
     [InlineData("responses.0.status", true)]
     [InlineData("responses.1.body.text", true)]
     [InlineData("responses", true)]

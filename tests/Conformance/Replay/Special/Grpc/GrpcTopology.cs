@@ -21,7 +21,7 @@ internal sealed class GrpcTopology : IAsyncDisposable
     private readonly Dictionary<string, SidecarProcess> _sidecars = [];
     private readonly int _index;
 
-    public GrpcTopology(ReplaySettings settings, CaseFile file, string name, int index = 0)
+    public GrpcTopology(ReplaySettings settings, CaseFile file, string name, int index = 0, bool showsBytes = false)
     {
         _settings = settings;
         _index = index;
@@ -29,7 +29,7 @@ internal sealed class GrpcTopology : IAsyncDisposable
         Directory.CreateDirectory(_folder);
         _placeholders = new Placeholders(settings.HostIp, Dns.GetHostName(), _folder);
         HttpApp = new ScriptedApp(AppPort + (10 * index), Rendezvous);
-        GrpcApp = new GrpcApp(AppPort + (10 * index));
+        GrpcApp = new GrpcApp(AppPort + (10 * index)) { ShowsBytes = showsBytes };
     }
 
     public Rendezvous Rendezvous { get; } = new();
