@@ -45,7 +45,7 @@ internal sealed class GrpcEdge : IAsyncDisposable
             new AttemptRunner(new BuiltInRetry(), clock),
             new CallerHeaders("a", "default", "127.0.0.1", "host"));
         var options = new GrpcApiOptions { ApiToken = apiToken, MaxMessageBytes = maxMessageBytes, AppId = "a", Namespace = "default" };
-        var service = new GrpcApi(options, outbound, Proxied, Metadata, Readiness, Shutdowns.Add).Create(InvocationObserver.None, clock, Log);
+        var service = new GrpcApi(options, outbound, Proxied, Metadata, Readiness, Shutdowns.Add).Create(InvocationObserver.None, clock, Log, apiLog: null);
         var up = new Pipe();
         var down = new Pipe();
         _server = Http2Connection.StartServer(new Side(up.Reader, down.Writer), new Http2Options(), service, clock);
