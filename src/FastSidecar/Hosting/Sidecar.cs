@@ -264,7 +264,7 @@ internal sealed partial class Sidecar
             Namespace = _options.Namespace,
         };
         var service = new GrpcApi(api, outbound, proxied, _metadata ??= CreateMetadata(), Readiness, _requestShutdown)
-            .Create(observer, _time, _logging.CreateLogger("dapr.runtime.grpc.api"));
+            .Create(observer, _time, _logging.CreateLogger("dapr.runtime.grpc.api"), IsApiLogged ? new ApiLog(_logging) : null);
         var listeners = await _ports.BindGrpcApiAsync(cancellationToken);
         Parts.GrpcApi = new Http2Listener(service, PeerHttp2(_options), _time, _log);
         foreach (var listener in listeners)
@@ -441,13 +441,11 @@ internal sealed partial class Sidecar
         ReceiveBudget = _receiveBudget,
     };
 
-    private ApiLogPolicy? CreateApiLog()
-    {
-        var enabled = _options.ApiLogging ?? _configuration.ApiLogging.Enabled;
-        return enabled
-            ? new ApiLogPolicy(new ApiLog(_logging), _configuration.ApiLogging.ObfuscateUrls, _configuration.ApiLogging.OmitHealthChecks)
-            : null;
-    }
+    private bool IsApiLogged => _options.ApiLogging ?? _configuration.ApiLogging.Enabled;
+
+    private ApiLogPolicy? CreateApiLog() => IsApiLogged
+        ? new ApiLogPolicy(new ApiLog(_logging), _configuration.ApiLogging.ObfuscateUrls, _configuration.ApiLogging.OmitHealthChecks)
+        : null;
 
     private void LogGrpcTracing(string scope)
     {
