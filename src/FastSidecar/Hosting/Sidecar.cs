@@ -173,26 +173,25 @@ internal sealed partial class Sidecar
             return CreateGrpcApp();
         }
 
-        if (_options.AppProtocol != AppProtocol.Http)
+        var options = new HttpAppOptions
         {
-            var protocol = _options.AppProtocol.ToString().ToLowerInvariant();
-            Log.ProtocolNotSpoken(_log, protocol);
-            return new UnspokenAppTarget(protocol, _options.AppChannelAddress, _options.AppPort, _time);
+            Address = _options.AppChannelAddress,
+            Port = _options.AppPort,
+            ApiToken = _environment.AppApiToken,
+            MaxResponseHeadBytes = (int)Math.Min(int.MaxValue, _options.ReadBufferBytes),
+            TraceHeaders = TracesHeaders,
+        };
+        switch (_options.AppProtocol)
+        {
+            case AppProtocol.Http:
+                return Parts.App = new HttpAppTarget(options, _time, InvocationObserver.None);
+            case AppProtocol.H2c:
+                return new H2cAppTarget(options, CreateAppChannels(tls: false), _time, InvocationObserver.None);
+            default:
+                var protocol = _options.AppProtocol.ToString().ToLowerInvariant();
+                Log.ProtocolNotSpoken(_log, protocol);
+                return new UnspokenAppTarget(protocol, _options.AppChannelAddress, _options.AppPort, _time);
         }
-
-        var app = new HttpAppTarget(
-            new HttpAppOptions
-            {
-                Address = _options.AppChannelAddress,
-                Port = _options.AppPort,
-                ApiToken = _environment.AppApiToken,
-                MaxResponseHeadBytes = (int)Math.Min(int.MaxValue, _options.ReadBufferBytes),
-                TraceHeaders = TracesHeaders,
-            },
-            _time,
-            InvocationObserver.None);
-        Parts.App = app;
-        return app;
     }
 
     private GrpcAppTarget CreateGrpcApp()
