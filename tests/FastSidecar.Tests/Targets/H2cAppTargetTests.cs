@@ -109,7 +109,7 @@ public sealed class H2cAppTargetTests : IAsyncDisposable
     {
         var target = await StartAsync(async context =>
         {
-            await context.Response.StartAsync();
+            await context.Response.Body.FlushAsync();
             await context.Request.BodyReader.CopyToAsync(context.Response.BodyWriter);
         });
         var body = new Pipe();
