@@ -7,6 +7,7 @@ using FastSidecar.Api.Peer;
 using FastSidecar.Configuration;
 using FastSidecar.Inbound;
 using FastSidecar.Invocation;
+using FastSidecar.Invocation.Proxy;
 using FastSidecar.Observability.Logging;
 using FastSidecar.Outbound;
 using FastSidecar.Resiliency;
@@ -122,7 +123,7 @@ internal sealed partial class Sidecar
         var inbound = new InboundInvoker(app, AccessPolicy.AllowAll);
 
         // 6. APIs, in Dapr's order.
-        await StartGrpcApiAsync(cancellationToken);
+        await StartGrpcApiAsync(outbound, observer, messageLimit, cancellationToken);
         await StartHttpApiAsync(outbound, observer, cancellationToken);
         await StartInternalAsync(internalListener, internalPort, inbound, messageLimit, cancellationToken);
         Readiness.SetReady(Readiness.SecurityProvider);
@@ -231,10 +232,19 @@ internal sealed partial class Sidecar
         Log.MetricsStarted(_log, _options.MetricsListenAddress, _options.MetricsPort);
     }
 
-    private async Task StartGrpcApiAsync(CancellationToken cancellationToken)
+    private async Task StartGrpcApiAsync(OutboundInvoker outbound, InvocationObserver observer, int messageLimit, CancellationToken cancellationToken)
     {
+        var api = new GrpcApiOptions
+        {
+            ApiToken = _environment.ApiToken,
+            MaxMessageBytes = messageLimit,
+            AppId = _options.AppId,
+            Namespace = _options.Namespace,
+        };
+        var service = new GrpcApi(api, outbound, new ProxiedCalls(), _metadata ??= CreateMetadata(), Readiness, _requestShutdown)
+            .Create(observer, _time, _logging.CreateLogger("dapr.runtime.grpc.api"));
         var listeners = await _ports.BindGrpcApiAsync(cancellationToken);
-        Parts.GrpcApi = new Http2Listener(new GrpcService(), PeerHttp2(_options), _time, _log);
+        Parts.GrpcApi = new Http2Listener(service, PeerHttp2(_options), _time, _log);
         foreach (var listener in listeners)
         {
             Parts.GrpcApi.Start(listener);

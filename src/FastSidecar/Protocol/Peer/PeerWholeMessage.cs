@@ -1,8 +1,6 @@
 using System.Buffers;
-using System.Buffers.Binary;
-using System.IO.Compression;
 using System.IO.Pipelines;
-using FastSidecar.Transport.Grpc;
+using FastSidecar.Protocol.Grpc;
 
 namespace FastSidecar.Protocol.Peer;
 
@@ -14,9 +12,6 @@ namespace FastSidecar.Protocol.Peer;
 internal sealed class PeerWholeMessage
 {
     private const int InitialBytes = 4096;
-
-    /// <summary>Header and trailer of RFC 1952 around an empty deflate block.</summary>
-    private const int MinGzipBytes = 10 + 2 + 8;
 
     private byte[] _message = [];
     private int _messageBytes;
@@ -154,48 +149,13 @@ internal sealed class PeerWholeMessage
         }
     }
 
-    /// <summary>Replaces the gathered message by what gzip makes of it. The texts are grpc-go's (rpc_util.go, decompress).</summary>
+    /// <summary>Replaces the gathered message by what gzip makes of it.</summary>
     private void Gunzip(int maxMessageBytes)
     {
-        var inflated = Array.Empty<byte>();
-        var inflatedBytes = 0;
-        try
-        {
-            using var gzip = new GZipStream(new MemoryStream(_message, 0, _messageBytes, writable: false), CompressionMode.Decompress);
-            while (true)
-            {
-                Ensure(ref inflated, inflatedBytes, 1);
-                var read = gzip.Read(inflated, inflatedBytes, inflated.Length - inflatedBytes);
-                inflatedBytes += read;
-                if (inflatedBytes > maxMessageBytes)
-                {
-                    throw PeerMessageException.Status(
-                        GrpcStatusCode.ResourceExhausted, $"grpc: received message after decompression larger than max {maxMessageBytes}");
-                }
-
-                if (read == 0)
-                {
-                    break;
-                }
-            }
-
-            // GZipStream takes a cut stream for a complete one; the size at its end (RFC 1952 §2.3.1) tells.
-            if (_messageBytes < MinGzipBytes || BinaryPrimitives.ReadUInt32LittleEndian(_message.AsSpan(_messageBytes - sizeof(uint))) != inflatedBytes)
-            {
-                throw PeerMessageException.Status(GrpcStatusCode.Internal, "grpc: failed to read decompressed data: unexpected EOF");
-            }
-
-            (_message, inflated) = (inflated, _message);
-            _messageBytes = inflatedBytes;
-        }
-        catch (InvalidDataException)
-        {
-            throw PeerMessageException.Status(GrpcStatusCode.Internal, "grpc: failed to decompress the message: gzip: invalid header");
-        }
-        finally
-        {
-            Return(ref inflated);
-        }
+        var count = GzipMessage.Unpack(_message, _messageBytes, maxMessageBytes, out var inflated);
+        Return(ref _message);
+        _message = inflated;
+        _messageBytes = count;
     }
 
     private static void Ensure(ref byte[] array, int used, int more)

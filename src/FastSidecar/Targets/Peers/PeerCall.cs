@@ -39,6 +39,14 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
 
     public override ReadOnlySpan<byte> ContentType => _head.TypeUrl.IsEmpty ? _head.ContentType : MediaTypes.Protobuf;
 
+    public override ReadOnlySpan<byte> MessageContentType => _head.ContentType;
+
+    public override ReadOnlySpan<byte> TypeUrl => _head.TypeUrl;
+
+    public override ReadOnlySpan<byte> StatusDetails => _head.StatusDetails;
+
+    public override HeaderList? Trailers => _head.Trailers;
+
     public override PipeReader Body => _reader;
 
     public override bool IsRemote => true;
@@ -56,7 +64,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     /// <summary>CallLocalStream: sends the head and what is there of the body, and goes on sending while the answer is waited for.</summary>
     public void SendStream(PeerCallTemplate template, CancellationToken cancellationToken)
     {
-        _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
+        _stream.WriteHead(template.For(_request.Trace, _request.Deadline, _scratch), endStream: false);
 #pragma warning disable CA2012 // One consumer, once: DisposeAsync awaits it, or finds it completed.
         _upload = UploadAsync(cancellationToken);
 #pragma warning restore CA2012
@@ -88,7 +96,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
             _request.Metadata.Remove("Accept"u8);
         }
 
-        _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
+        _stream.WriteHead(template.For(_request.Trace, _request.Deadline, _scratch), endStream: false);
         PeerRequestEncoder.WriteUnary(_stream.Output, Fields(), new ReadOnlySequence<byte>(body.WrittenMemory), _maxMessageBytes);
         _stream.End(null);
     }
@@ -197,7 +205,9 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         Version = 1,
         Method = _request.Method.Span,
         ContentType = _request.ContentType.Span,
-        HasHttpExtension = true,
+        TypeUrl = _request.TypeUrl.Span,
+        HasData = _request.HasData,
+        HasHttpExtension = _request.HasHttpExtension,
         Verb = _request.Verb,
         Query = _request.Query.Span,
     };
