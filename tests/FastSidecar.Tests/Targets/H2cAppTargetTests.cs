@@ -63,6 +63,9 @@ public sealed class H2cAppTargetTests : IAsyncDisposable
         _request.ContentType.Set("text/plain"u8);
         _request.Metadata.Add("X-D"u8, "1"u8);
         _request.Metadata.Add("X-D"u8, "2"u8);
+        _request.Metadata.Add("Cookie"u8, "a=b; c=d"u8);
+        _request.Metadata.Add("Cookie"u8, "e=f"u8);
+        _request.Metadata.Add("Cookie"u8, "g=h"u8);
         _request.Metadata.Add("Te"u8, "trailers"u8);
         _request.Metadata.Add("Connection"u8, "X-Hop"u8);
         _request.Metadata.Add("X-Hop"u8, "1"u8);
@@ -77,6 +80,7 @@ public sealed class H2cAppTargetTests : IAsyncDisposable
         Assert.Equal("5", headers["content-length"]);
         Assert.Equal("text/plain", headers["content-type"]);
         Assert.Equal("1,2", headers["x-d"].ToString());
+        Assert.Equal("a=b; c=d; e=f; g=h", headers["cookie"].ToString());
         Assert.Equal("secret", headers["dapr-api-token"]);
         Assert.Equal("00-00000000000000000000000000000000-0000000000000000-00", headers["traceparent"]);
         Assert.False(headers.ContainsKey("te") || headers.ContainsKey("x-hop") || headers.ContainsKey("connection"));

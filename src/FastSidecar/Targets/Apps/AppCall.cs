@@ -147,12 +147,13 @@ internal sealed class AppCall : InvokeResponse
     }
 
     /// <summary>
-    /// A positive length is passed on. Otherwise a method that usually has a body is sent chunked, and one that usually has none goes
-    /// without framing when its body turns out to be empty (Go net/http transfer.go, probeRequestBody).
+    /// A positive length is passed on, and one of 0 where a body is usual. Otherwise a method that usually has a body is sent chunked, and one
+    /// that usually has none goes without framing when its body turns out to be empty (Go net/http transfer.go, shouldSendContentLength and
+    /// probeRequestBody).
     /// </summary>
     private ValueTask WriteFramedHeadAsync(InvokeRequest request, ReadOnlyMemory<byte> target, CancellationToken cancellationToken)
     {
-        if (request.Body.Length is { } length && (length > 0 || request.HasWholeBody))
+        if (request.Body.Length is { } length && (length > 0 || (request.HasWholeBody && AppHeaders.HasUsualBody(request.Verb))))
         {
             WriteHead(request, target, Http1BodyFraming.Length, length);
             return ValueTask.CompletedTask;

@@ -9,6 +9,9 @@ namespace FastSidecar.Targets.Apps;
 /// <param name="traceHeaders">An app that gets no trace context from the caller gets an all-zero one.</param>
 internal sealed class AppHeaders(byte[] apiToken, bool traceHeaders)
 {
+    /// <summary>Whether a length of 0 is worth a word (Go net/http transfer.go, golang.org/x/net/http2 shouldSendReqContentLength).</summary>
+    public static bool HasUsualBody(HttpVerb verb) => verb is HttpVerb.Post or HttpVerb.Put or HttpVerb.Patch;
+
     public void Write(InvokeRequest request, HeaderList app)
     {
         var contentType = request.TypeUrl.Span.IsEmpty ? request.ContentType.Span : MediaTypes.Protobuf;

@@ -135,6 +135,7 @@ internal sealed class H2cAppCall : InvokeResponse
         _requestHead.Add(":path"u8, target);
         _fields.Clear();
         _owner.AppHeaders.Write(request, _fields);
+        JoinCookies();
         for (var i = 0; i < _fields.Count; i++)
         {
             var name = _fields.Name(i);
@@ -143,15 +144,35 @@ internal sealed class H2cAppCall : InvokeResponse
             _fields.Value(i).CopyTo(value);
         }
 
-        // A length of 0 is worth a word only where a body is usual (golang.org/x/net/http2, shouldSendReqContentLength).
-        var isUsual = request.Verb is HttpVerb.Post or HttpVerb.Put or HttpVerb.Patch;
-        _announcedBytes = request.Body.Length is { } length && (length > 0 || (request.HasWholeBody && isUsual)) ? length : -1;
+        var saysNone = request.HasWholeBody && AppHeaders.HasUsualBody(request.Verb);
+        _announcedBytes = request.Body.Length is { } length && (length > 0 || saysNone) ? length : -1;
         if (_announcedBytes >= 0)
         {
             Span<byte> digits = stackalloc byte[20];
             Utf8Formatter.TryFormat(_announcedBytes, digits, out var written);
             _requestHead.Add("content-length"u8, digits[..written]);
         }
+    }
+
+    /// <summary>
+    /// One line for all cookies, which HTTP/2 lets a client cut as it likes and an app has to join again anyway (RFC 9113 §8.2.3).
+    /// </summary>
+    private void JoinCookies()
+    {
+        var name = "Cookie"u8;
+        var first = _fields.IndexOf(name);
+        if (first < 0 || _fields.IndexOf(name, first + 1) < 0)
+        {
+            return;
+        }
+
+        byte[] joined = [.. _fields.Value(first)];
+        for (var next = _fields.IndexOf(name, first + 1); next >= 0; next = _fields.IndexOf(name, next + 1))
+        {
+            joined = [.. joined, .. "; "u8, .. _fields.Value(next)];
+        }
+
+        _fields.Set(name, joined);
     }
 
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
