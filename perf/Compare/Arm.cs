@@ -29,9 +29,10 @@ internal sealed class Arm : IDisposable
 
     /// <summary>Reads the arm and writes its configurations under <paramref name="work"/>.</summary>
     /// <param name="places">What is known beside the arm's own ports.</param>
-    public static Arm Prepare(string folder, string work, Places places)
+    /// <param name="name">The folder's, unless there is a second one of it.</param>
+    public static Arm Prepare(string folder, string work, Places places, string? name = null)
     {
-        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
+        name ??= Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
         var file = ArmFile.Read(folder);
         var own = Path.Combine(work, name);
         Directory.CreateDirectory(own);
@@ -71,8 +72,9 @@ internal sealed class Arm : IDisposable
 
             try
             {
-                using var answer = await client.GetAsync(Url(path));
-                if (answer.StatusCode == HttpStatusCode.OK)
+                using var request = File.Grpc ? GrpcRequest(Url(path)) : new HttpRequestMessage(HttpMethod.Get, Url(path));
+                using var answer = await client.SendAsync(request);
+                if (answer.StatusCode == HttpStatusCode.OK && (!File.Grpc || IsOk(answer)))
                 {
                     return;
                 }
@@ -89,6 +91,23 @@ internal sealed class Arm : IDisposable
 
         throw new CompareException($"{Name}: no answer through {Url(path)} within {ReadyLimit.TotalSeconds} s ({last})\n" + Logs());
     }
+
+    private static HttpRequestMessage GrpcRequest(string url)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, url)
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(GrpcConnection.Message(Body.Make(1024))),
+        };
+        request.Content.Headers.ContentType = new("application/grpc");
+        request.Headers.TE.ParseAdd("trailers");
+        request.Headers.Add("dapr-app-id", LoadProgram.AppId);
+        return request;
+    }
+
+    private static bool IsOk(HttpResponseMessage answer) =>
+        answer.TrailingHeaders.TryGetValues("grpc-status", out var codes) && codes.SequenceEqual(["0"]);
 
     public string Logs() => string.Join('\n', _processes.Select(process => $"--- {process.Name}\n{process.LastLines()}"));
 

@@ -20,6 +20,9 @@ internal sealed record ArmFile
     /// <summary>Started in this order, ended in the other.</summary>
     public required IReadOnlyList<ArmProgram> Processes { get; init; }
 
+    /// <summary>It passes gRPC calls on, and takes the scenarios that make them; otherwise all others.</summary>
+    public bool Grpc { get; init; }
+
     /// <summary>Where requests go.</summary>
     public required string Url { get; init; }
 

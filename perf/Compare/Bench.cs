@@ -11,11 +11,13 @@ internal sealed class Bench : IDisposable
     private const int Mebibyte = 1024 * 1024;
 
     private readonly string _work;
+    private readonly Places _places;
     private readonly AllocationMeter _meter = new();
 
-    private Bench(string work, LoadProgram load, Arm app, IReadOnlyList<Arm> arms)
+    private Bench(string work, Places places, LoadProgram load, Arm app, IReadOnlyList<Arm> arms)
     {
         _work = work;
+        _places = places;
         Load = load;
         App = app;
         Arms = arms;
@@ -41,8 +43,12 @@ internal sealed class Bench : IDisposable
         Directory.CreateDirectory(Path.Combine(own, "store"));
         File.WriteAllBytes(Path.Combine(own, "store", "1m"), []);
 
+        var echo = own + "/grpc" + Scenarios.GrpcPath;
+        Directory.CreateDirectory(Path.GetDirectoryName(echo)!);
+        File.WriteAllBytes(echo, GrpcConnection.Message(Body.Make(1024)));
+
         // An app in front of which nothing stands is what every arm has behind it.
-        places = places.With(new KeyValuePair<string, string>("app", app.Places["app"]));
+        places = places.With(new KeyValuePair<string, string>("app", app.Places["app"]), new("grpcApp", app.Places["grpcApp"]));
         var arms = new List<Arm>();
         foreach (var folder in armFolders)
         {
@@ -57,7 +63,7 @@ internal sealed class Bench : IDisposable
             arms.Add(arm);
         }
 
-        var bench = new Bench(work, new LoadProgram(Path.Combine(repository, "artifacts/perf/load")), app, arms);
+        var bench = new Bench(work, places, new LoadProgram(Path.Combine(repository, "artifacts/perf/load")), app, arms);
         try
         {
             await app.StartAsync("/1k");
@@ -75,9 +81,16 @@ internal sealed class Bench : IDisposable
     {
         foreach (var arm in Arms)
         {
-            await arm.StartAsync("/1k");
+            await StartAsync(arm);
         }
     }
+
+    /// <summary>Starts an arm, and returns when it answers.</summary>
+    public Task StartAsync(Arm arm) => arm.StartAsync(arm.File.Grpc ? Scenarios.GrpcPath : "/1k");
+
+    /// <summary>One of perf/Arms on ports of its own, in front of another gRPC app. The caller disposes it.</summary>
+    public Arm PrepareAgain(string arm, string name, string grpcApp) =>
+        Arm.Prepare(Path.Combine(_places["repo"], "perf/Arms", arm), _work, _places.With(new KeyValuePair<string, string>("grpcApp", grpcApp)), name);
 
     /// <summary>One run through a started arm.</summary>
     public async Task<Run> MeasureAsync(int block, Arm arm, Scenario scenario, double seconds, double warmUp)

@@ -11,13 +11,14 @@ internal static class Blocks
     public const int Unclaimed = 3;
 
     public static IEnumerable<(Scenario Scenario, string Arm)> Order(
-        int block, IReadOnlyList<Scenario> scenarios, IReadOnlyList<string> arms, Random random)
+        int block, IReadOnlyList<Scenario> scenarios, IReadOnlyList<(string Name, bool IsGrpc)> arms, Random random)
     {
         var chosen = scenarios.Where(scenario => scenario.IsClaim || block < Unclaimed).ToArray();
         random.Shuffle(chosen);
         foreach (var scenario in chosen)
         {
-            var through = arms.Where(arm => scenario.Arms?.Contains(arm) ?? true).ToArray();
+            var through = arms.Where(arm => arm.IsGrpc == scenario.Grpc).Select(arm => arm.Name)
+                .Where(arm => scenario.Arms?.Contains(arm) ?? true).ToArray();
             random.Shuffle(through);
             foreach (var arm in through)
             {

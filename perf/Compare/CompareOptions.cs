@@ -16,7 +16,7 @@ internal sealed record CompareOptions
 
     public bool IsQuick { get; init; }
 
-    public IReadOnlyList<string> Arms { get; init; } = ["direct", "fastsidecar", "nginx", "haproxy", "stock"];
+    public IReadOnlyList<string> Arms { get; init; } = ["direct", "fastsidecar", "nginx", "haproxy", "stock", "grpc-direct", "grpc-fastsidecar", "grpc-nginx", "grpc-haproxy"];
 
     public IReadOnlyList<string> MoreArms { get; init; } = [];
 

@@ -2,12 +2,16 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using FastSidecar.Load;
+using FastSidecar.Load.Ticks;
 
 namespace FastSidecar.Compare;
 
 /// <summary>Runs the published load generator, a new process for every measurement.</summary>
 internal sealed class LoadProgram(string path)
 {
+    /// <summary>Whom gRPC calls are for, where there are app ids.</summary>
+    public const string AppId = "backend";
+
     private const string Measuring = "measuring ";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -23,6 +27,11 @@ internal sealed class LoadProgram(string path)
             "--connections", Text(scenario.Connections), "--seconds", Text(seconds), "--warm-up", Text(warmUp),
             "--expect-status", Text(scenario.ExpectStatus), "--expect-body", Text(scenario.ExpectBytes),
         ];
+        if (scenario.Grpc)
+        {
+            arguments.AddRange(["--grpc", "--streams", Text(scenario.Streams), "--header", $"dapr-app-id: {AppId}"]);
+        }
+
         if (scenario.Rate is { } rate)
         {
             arguments.AddRange(["--rate", Text(rate)]);
@@ -40,6 +49,16 @@ internal sealed class LoadProgram(string path)
         JsonSerializer.Deserialize(
             await OutputAsync(["start", "--url", url, "--expect-status", Text(status), "--runs", Text(runs), "--", .. command], runs * 5),
             LoadJson.Default.StartResult)!;
+
+    public async Task<TickResult> TicksAsync(string url, int streams, double seconds, IEnumerable<int> processes) =>
+        JsonSerializer.Deserialize(
+            await OutputAsync(
+                [
+                    "ticks", "--url", url, "--streams", Text(streams), "--seconds", Text(seconds), "--header", $"dapr-app-id: {AppId}",
+                    .. processes.SelectMany(process => new[] { "--pid", Text(process) }),
+                ],
+                seconds),
+            LoadJson.Default.TickResult)!;
 
     private static string Text(double number) => number.ToString(CultureInfo.InvariantCulture);
 

@@ -36,7 +36,7 @@ try
         Findings = findings,
         Outcomes = outcomes,
         Claims = new Claims(
-            outcomes, findings.Memory, findings.Starts, descriptions.FirstOrDefault(arm => arm.Name == "fastsidecar")?.BinaryBytes).All(),
+            outcomes, findings.Memory, findings.Starts, findings.Ticks, descriptions.FirstOrDefault(arm => arm.Name == "fastsidecar")?.BinaryBytes).All(),
     };
     var folder = options.Results ?? ResultFolder.Choose(Path.Combine(repository, "results"), machine, plan);
     report.Write(folder);

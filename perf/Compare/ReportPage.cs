@@ -15,6 +15,7 @@ internal static class ReportPage
         WriteMemory(page, report);
         WriteStarts(page, report);
         WriteSyscalls(page, report);
+        WriteTicks(page, report);
         WriteMethod(page, report);
         return page.ToString();
     }
@@ -142,6 +143,20 @@ internal static class ReportPage
         {
             page.AppendLine(CultureInfo.InvariantCulture, $"| {group.Key.Scenario} | {group.Key.Arm} | "
                 + $"{string.Join(", ", group.Select(count => $"{count.Program} {Text(count.PerRequest, 2)}"))} | {group.Key.Tool} |");
+        }
+
+        page.AppendLine();
+    }
+
+    private static void WriteTicks(StringBuilder page, Report report)
+    {
+        page.AppendLine(CultureInfo.InvariantCulture, $"## Ticker: messages of 32 bytes on {Ticks.Streams} bidirectional gRPC streams").AppendLine()
+            .AppendLine("| Arm | messages/s | CPU µs a message | growth of memory MB | rounds |").AppendLine("| --- | --- | --- | --- | --- |");
+        foreach (var group in report.Findings.Ticks.GroupBy(ticks => ticks.Arm))
+        {
+            page.AppendLine(CultureInfo.InvariantCulture, $"| {group.Key} | {Text(Statistics.Median(group.Select(one => one.Result.PerSecond)), 0)} | "
+                + $"{Text(Statistics.Median(group.Select(one => one.Cpu)), 2)} | {Text(Statistics.Median(group.Select(one => one.Growth)), 2)} | "
+                + $"{group.Count()} |");
         }
 
         page.AppendLine();

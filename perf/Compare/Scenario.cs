@@ -19,6 +19,12 @@ internal sealed record Scenario(string Name, string Title)
 
     public int Connections { get; init; } = 1;
 
+    /// <summary>Unary gRPC calls instead of HTTP requests: the bodies are messages.</summary>
+    public bool Grpc { get; init; }
+
+    /// <summary>gRPC: calls in flight on each connection.</summary>
+    public int Streams { get; init; } = 1;
+
     /// <summary>Requests a second of an open loop; null is a closed one.</summary>
     public int? Rate { get; init; }
 
@@ -51,6 +57,11 @@ internal static class Scenarios
     public const string Connections160 = "1k-160";
     public const string Streams100 = "1k-100";
     public const string Streams1000 = "1k-1000";
+    public const string Post1 = "1k-post-1";
+    public const string Post16 = "1k-post-16";
+    public const string Grpc1 = "grpc-1k-1";
+    public const string Grpc16 = "grpc-1k-16";
+    public const string GrpcRate = "grpc-1k-at-1000";
 
     private const int Mebibyte = 1024 * 1024;
 
@@ -94,5 +105,24 @@ internal static class Scenarios
         new(Connections160, "1 KiB answers, 160 connections, closed loop") { Connections = 160, IsClaim = true, Arms = ["fastsidecar"] },
         new(Streams100, "1 KiB answers, 100 connections, closed loop") { Connections = 100, IsClaim = true, Arms = ["fastsidecar"] },
         new(Streams1000, "1 KiB answers, 1,000 connections, closed loop") { Connections = 1000, IsClaim = true, Arms = ["fastsidecar"] },
+        new(Post1, "1 KiB both ways, 1 connection, closed loop")
+        {
+            Method = "POST", SendBytes = 1024, IsClaim = true, Arms = ["fastsidecar"],
+        },
+        new(Post16, "1 KiB both ways, 16 connections, closed loop")
+        {
+            Method = "POST", SendBytes = 1024, Connections = 16, IsClaim = true, IsQuick = true, Arms = ["fastsidecar"],
+        },
+        Call(Grpc1, "1 connection, closed loop") with { IsClaim = true, IsQuick = true },
+        Call(Grpc16, "16 connections, closed loop") with { Connections = 16, IsClaim = true, IsQuick = true },
+        Call("grpc-1k-1x16", "16 in flight on 1 connection, closed loop") with { Streams = 16 },
+        Call("grpc-1k-4x16", "64 in flight on 4 connections, closed loop") with { Connections = 4, Streams = 16 },
+        Call(GrpcRate, "1,000 calls/s over 16 connections, open loop") with { Connections = 16, Rate = 1000, IsClaim = true, IsQuick = true },
     ];
+
+    /// <summary>The method that the app answers.</summary>
+    public const string GrpcPath = "/perf.Echo/Unary";
+
+    private static Scenario Call(string name, string how) =>
+        new(name, $"unary gRPC, 1 KiB both ways, {how}") { Grpc = true, Method = "POST", Path = GrpcPath, SendBytes = 1024, ExpectStatus = 0 };
 }

@@ -12,9 +12,10 @@ internal sealed class Session(Bench bench, Plan plan, IReadOnlyList<Scenario> sc
     private readonly List<MemoryRun> _memory = [];
     private readonly List<Starts> _starts = [];
     private readonly List<Syscalls> _syscalls = [];
+    private readonly List<Ticks> _ticks = [];
     private readonly List<string> _problems = [];
 
-    private IEnumerable<Arm> Proxies => bench.Arms.Where(arm => arm.File.Processes.Count > 0);
+    private IEnumerable<Arm> Proxies => bench.Arms.Where(arm => arm.File.Processes.Count > 0 && !arm.File.Grpc);
 
     public async Task<Findings> RunAsync()
     {
@@ -25,7 +26,7 @@ internal sealed class Session(Bench bench, Plan plan, IReadOnlyList<Scenario> sc
         var random = new Random(1);
         for (var block = 0; block < plan.Blocks; block++)
         {
-            foreach (var (scenario, arm) in Blocks.Order(block, scenarios, [.. bench.Arms.Select(arm => arm.Name)], random))
+            foreach (var (scenario, arm) in Blocks.Order(block, scenarios, [.. bench.Arms.Select(arm => (arm.Name, arm.File.Grpc))], random))
             {
                 await RunAsync(block, bench.Arms.Single(one => one.Name == arm), scenario);
             }
@@ -50,7 +51,8 @@ internal sealed class Session(Bench bench, Plan plan, IReadOnlyList<Scenario> sc
 
         Say("starts");
         await CountSyscallsAsync();
-        return new Findings(_runs, _memory, _starts, _syscalls, _problems);
+        await TickAsync();
+        return new Findings(_runs, _memory, _starts, _syscalls, _ticks, _problems);
     }
 
     private async Task RunAsync(int block, Arm arm, Scenario scenario)
@@ -67,7 +69,7 @@ internal sealed class Session(Bench bench, Plan plan, IReadOnlyList<Scenario> sc
 
         // What broke is not measured any further: every later run begins with programs that answer.
         arm.Stop();
-        await arm.StartAsync("/1k");
+        await bench.StartAsync(arm);
     }
 
     private async Task CountSyscallsAsync()
@@ -88,6 +90,19 @@ internal sealed class Session(Bench bench, Plan plan, IReadOnlyList<Scenario> sc
         }
 
         Say("system calls");
+    }
+
+    private async Task TickAsync()
+    {
+        for (var round = 0; round < plan.TickRounds; round++)
+        {
+            foreach (var arm in bench.Arms.Where(arm => arm.File is { Grpc: true, Processes.Count: > 0 }))
+            {
+                await TryAsync($"ticker through {arm.Name}", async () => _ticks.Add(await Ticks.MeasureAsync(bench, arm, plan.TickSeconds)));
+            }
+        }
+
+        Say("ticker");
     }
 
     private async Task TryAsync(string what, Func<Task> measure)
@@ -113,4 +128,5 @@ internal sealed record Findings(
     IReadOnlyList<MemoryRun> Memory,
     IReadOnlyList<Starts> Starts,
     IReadOnlyList<Syscalls> Syscalls,
+    IReadOnlyList<Ticks> Ticks,
     IReadOnlyList<string> Problems);

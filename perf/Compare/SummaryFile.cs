@@ -157,6 +157,18 @@ internal static class SummaryFile
         }
 
         json.WriteEndArray();
+        json.WriteStartArray("ticker");
+        foreach (var group in findings.Ticks.GroupBy(ticks => ticks.Arm))
+        {
+            json.WriteStartObject();
+            json.WriteString("arm", group.Key);
+            WriteRow(json, "messagesPerSecond", group.Select(one => one.Result.PerSecond));
+            WriteRow(json, "cpuUsPerMessage", group.Select(one => one.Cpu));
+            WriteRow(json, "growthMegabytes", group.Select(one => one.Growth));
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
         json.WriteStartArray("problems");
         foreach (var problem in findings.Problems)
         {

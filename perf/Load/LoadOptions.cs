@@ -26,6 +26,10 @@ internal sealed record LoadOptions
           --pid P               a process whose CPU time, context switches and memory are read at both ends, any number of times
         load start --url http://127.0.0.1:PORT/PATH [--expect-status S] [--runs N] -- COMMAND…
                                 milliseconds from exec to the first answer
+        load ticks --listen PORT --rate R
+                                the app of a ticker: a gRPC method that says R messages a second on each stream until the client ends it
+        load ticks --url http://127.0.0.1:PORT/S/M [--streams N] [--seconds S] [--header …] [--pid P]
+                                its client: N streams on one connection, every message checked, memory of the processes before and after
         load body N             the known bytes, on standard output
         Exit code 1: the run is void (an answer was wrong, missing, or a connection broke).
         """;
@@ -72,6 +76,9 @@ internal sealed record LoadOptions
 
     public int Runs { get; init; } = 1;
 
+    /// <summary>The port on which <c>load ticks</c> is the server; null makes it the client.</summary>
+    public int? Listen { get; init; }
+
     /// <summary>What <c>load start</c> runs.</summary>
     public IReadOnlyList<string> Command { get; init; } = [];
 
@@ -111,6 +118,7 @@ internal sealed record LoadOptions
                 "--expect-status" => options with { ExpectStatus = Whole(name, value) },
                 "--expect-body" => options with { ExpectBody = Whole(name, value) },
                 "--pid" => options with { Processes = [.. options.Processes, Whole(name, value)] },
+                "--listen" => options with { Listen = Whole(name, value) },
                 "--runs" => options with { Runs = Whole(name, value) },
                 _ => throw new LoadException($"unknown option {name}"),
             };

@@ -76,4 +76,5 @@ internal sealed record StartResult(IReadOnlyList<double> Milliseconds);
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(LoadResult))]
 [JsonSerializable(typeof(StartResult))]
+[JsonSerializable(typeof(Ticks.TickResult))]
 internal sealed partial class LoadJson : JsonSerializerContext;

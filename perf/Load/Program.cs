@@ -1,5 +1,6 @@
 using System.Text.Json;
 using FastSidecar.Load;
+using FastSidecar.Load.Ticks;
 
 // One request after the other on one thread: exit code 0 with JSON on standard output, 1 when the run is void, 2 when it was not
 // understood.
@@ -16,6 +17,23 @@ try
             return 0;
         case ["start", .. var rest]:
             Console.WriteLine(JsonSerializer.Serialize(StartTime.Measure(LoadOptions.Parse(rest)), LoadJson.Default.StartResult));
+            return 0;
+        case ["ticks", .. var rest] when LoadOptions.Parse(rest) is { Listen: { } port } serving:
+            using (var signal = new CancellationTokenSource())
+            {
+                using var stop = System.Runtime.InteropServices.PosixSignalRegistration.Create(
+                    System.Runtime.InteropServices.PosixSignal.SIGTERM, context =>
+                    {
+                        context.Cancel = true;
+                        signal.Cancel();
+                    });
+                await new TickServer(serving.Rate ?? 1, TimeProvider.System).RunAsync(port, signal.Token);
+            }
+
+            return 0;
+        case ["ticks", .. var rest]:
+            Console.WriteLine(JsonSerializer.Serialize(
+                await new TickClient(LoadOptions.Parse(rest), TimeProvider.System).RunAsync(), LoadJson.Default.TickResult));
             return 0;
         case ["body", var length] when int.TryParse(length, out var bytes):
             using (var output = Console.OpenStandardOutput())

@@ -17,6 +17,12 @@ internal enum Meter
     /// <summary>The same under callgrind.</summary>
     RequestInstructions,
 
+    /// <summary>Two sidecars and a gRPC app: system calls and bytes of proxied unary calls, one after the other.</summary>
+    Call,
+
+    /// <summary>The same under callgrind.</summary>
+    CallInstructions,
+
     /// <summary>The operations of perf/Micro under callgrind.</summary>
     OperationInstructions,
 }
@@ -46,7 +52,7 @@ internal sealed record Budget
     /// What the compiler makes of the code: on another architecture or framework than the budgets' own it is another number.
     /// </summary>
     [JsonIgnore]
-    public bool DependsOnCompiler => Meter is Meter.Binary or Meter.RequestInstructions or Meter.OperationInstructions;
+    public bool DependsOnCompiler => Meter is Meter.Binary or Meter.RequestInstructions or Meter.CallInstructions or Meter.OperationInstructions;
 
     /// <summary>The most that is no regression.</summary>
     /// <param name="extraPercent">For a machine that the budget was not made on.</param>

@@ -26,6 +26,14 @@ public sealed class BudgetTests : IClassFixture<BudgetTests.Measured>
     [MemberData(nameof(Of), nameof(Meter.RequestInstructions))]
     public Task RequestInstructions_WithinTheirBudget(string name) => WithinAsync(name);
 
+    [MeterTheory(nameof(Meter.Call))]
+    [MemberData(nameof(Of), nameof(Meter.Call))]
+    public Task Call_WithinItsBudget(string name) => WithinAsync(name);
+
+    [MeterTheory(nameof(Meter.CallInstructions))]
+    [MemberData(nameof(Of), nameof(Meter.CallInstructions))]
+    public Task CallInstructions_WithinTheirBudget(string name) => WithinAsync(name);
+
     [MeterTheory(nameof(Meter.OperationInstructions))]
     [MemberData(nameof(Of), nameof(Meter.OperationInstructions))]
     public Task OperationInstructions_WithinTheirBudget(string name) => WithinAsync(name);

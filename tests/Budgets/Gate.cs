@@ -34,8 +34,8 @@ internal sealed class Gate
     private static IReadOnlyList<string> Needs(Meter meter) => meter switch
     {
         Meter.Binary => [Repository.Sidecar],
-        Meter.Request => [Repository.Sidecar, "nginx", CallCounter.Tool],
-        Meter.RequestInstructions => [Repository.Sidecar, "nginx", "valgrind"],
+        Meter.Request or Meter.Call => [Repository.Sidecar, "nginx", CallCounter.Tool],
+        Meter.RequestInstructions or Meter.CallInstructions => [Repository.Sidecar, "nginx", "valgrind"],
         Meter.OperationInstructions => [Repository.Micro, "valgrind"],
         _ => throw new ArgumentOutOfRangeException(nameof(meter), meter, null),
     };
@@ -47,8 +47,10 @@ internal sealed class Gate
             _measured[meter] = measured = meter switch
             {
                 Meter.Binary => Task.FromResult(SidecarBinary.Size()),
-                Meter.Request => RequestCosts.CountsAsync(),
-                Meter.RequestInstructions => RequestCosts.InstructionsAsync(),
+                Meter.Request => new RequestCosts(isGrpc: false).CountsAsync(),
+                Meter.RequestInstructions => new RequestCosts(isGrpc: false).InstructionsAsync(),
+                Meter.Call => new RequestCosts(isGrpc: true).CountsAsync(),
+                Meter.CallInstructions => new RequestCosts(isGrpc: true).InstructionsAsync(),
                 Meter.OperationInstructions => OperationCosts.InstructionsAsync(),
                 _ => throw new ArgumentOutOfRangeException(nameof(meter), meter, null),
             };

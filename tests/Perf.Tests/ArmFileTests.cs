@@ -15,7 +15,7 @@ public sealed class ArmFileTests
     {
         var folder = Path.Combine(Repository.Root, "perf/Arms", name);
         var file = ArmFile.Read(folder);
-        string[] known = ["repo", "work", "app", "path", "id", "body1k", .. file.Ports];
+        string[] known = ["repo", "work", "app", "grpcApp", "path", "id", "body1k", .. file.Ports];
         foreach (var path in Directory.EnumerateFiles(folder))
         {
             foreach (var (_, place) in Places.In(File.ReadAllText(path)))
@@ -42,12 +42,12 @@ public sealed class ArmFileTests
     [Fact]
     public void EveryBlock_HasEveryClaimOnceThroughEveryArm()
     {
-        string[] arms = ["direct", "fastsidecar", "nginx"];
+        (string Name, bool IsGrpc)[] arms = [("direct", false), ("fastsidecar", false), ("nginx", false), ("grpc-direct", true), ("grpc-fastsidecar", true)];
         for (var block = 0; block < 5; block++)
         {
             var order = Blocks.Order(block, Scenarios.All, arms, new Random(block)).ToArray();
             var expected = Scenarios.All.Where(scenario => scenario.IsClaim || block < Blocks.Unclaimed)
-                .Sum(scenario => arms.Count(arm => scenario.Arms?.Contains(arm) ?? true));
+                .Sum(scenario => arms.Count(arm => arm.IsGrpc == scenario.Grpc && (scenario.Arms?.Contains(arm.Name) ?? true)));
             Assert.Equal(expected, order.Distinct().Count());
             Assert.Equal(expected, order.Length);
         }

@@ -39,7 +39,7 @@ public sealed class ClaimTests
             runs.Add(RunOf(block, "direct", cpu: 0, latency: 100 * slow));
         }
 
-        var claims = new Claims(Outcome.Of(runs), [], [], 10_000_000).All();
+        var claims = new Claims(Outcome.Of(runs), [], [], [], 10_000_000).All();
         var cpu = claims.Single(claim => claim.Name.StartsWith("CPU per request, 16 ", StringComparison.Ordinal));
         Assert.Equal(1.2, cpu.Value.Low, 9);
         Assert.Equal(1.2, cpu.Value.High, 9);

@@ -10,7 +10,7 @@ namespace FastSidecar.Micro.Operations;
 internal static class PeerHeads
 {
     /// <summary>The head of every call without a trace.</summary>
-    public static HeaderList[] Same() => [Template().For(TraceContext.Zero, new HeaderList())];
+    public static HeaderList[] Same() => [Template().For(TraceContext.Zero, deadline: null, new HeaderList())];
 
     /// <summary>Heads of calls with a trace: one value after the other is new.</summary>
     public static HeaderList[] Traced() =>
@@ -19,7 +19,7 @@ internal static class PeerHeads
         {
             var trace = new TraceContext();
             trace.TrySet(Encoding.ASCII.GetBytes($"00-4bf92f3577b34da6a3ce929d0e0e47{i:x2}-00f067aa0ba902{i:x2}-01"));
-            return Template().For(trace, new HeaderList());
+            return Template().For(trace, deadline: null, new HeaderList());
         }),
     ];
 

@@ -23,6 +23,9 @@ internal sealed class RunningParts
 
     public HttpAppTarget? App { get; set; }
 
+    /// <summary>To an app that speaks HTTP/2.</summary>
+    public ChannelPool? AppChannels { get; set; }
+
     /// <summary>Name resolution, outermost first: disposing announces that we leave.</summary>
     public List<IAsyncDisposable> Resolution { get; } = [];
 

@@ -18,6 +18,7 @@ using FastSidecar.Transport.Channels;
 using FastSidecar.Transport.Http2;
 using FastSidecar.Transport.Http2.FlowControl;
 using FastSidecar.Transport.Sockets;
+using FastSidecar.Transport.Tls;
 using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Hosting;
@@ -120,11 +121,11 @@ internal sealed partial class Sidecar
             new AttemptRunner(new BuiltInRetry(), _time),
             new CallerHeaders(options.AppId, options.Namespace, hostAddress, Dns.GetHostName()));
         var inbound = new InboundInvoker(app, AccessPolicy.AllowAll);
-        var inboundProxy = new InboundProxy(options.AppId, AppProxy(Parts.Channels, messageLimit), AccessPolicy.AllowAll);
+        var inboundProxy = new InboundProxy(options.AppId, CreateAppProxy(messageLimit), AccessPolicy.AllowAll);
         var outboundProxy = new OutboundProxy(outbound, options.AppId, inboundProxy);
 
         // 6. APIs, in Dapr's order.
-        await StartGrpcApiAsync(Proxied(outboundProxy, ClientOrigin, messageLimit, "dapr.runtime.grpc.api"), cancellationToken);
+        await StartGrpcApiAsync(outbound, Proxied(outboundProxy, ProxyOrigin.Client, messageLimit, "dapr.runtime.grpc.api"), observer, messageLimit, cancellationToken);
         await StartHttpApiAsync(outbound, observer, cancellationToken);
         var proxied = Proxied(inboundProxy, ProxyOrigin.Peer, messageLimit, "dapr.runtime.grpc.internal");
         await StartInternalAsync(internalListener, internalPort, inbound, proxied, messageLimit, cancellationToken);
@@ -171,6 +172,11 @@ internal sealed partial class Sidecar
             return null;
         }
 
+        if (_options.AppProtocol is AppProtocol.Grpc or AppProtocol.Grpcs)
+        {
+            return CreateGrpcApp();
+        }
+
         if (_options.AppProtocol != AppProtocol.Http)
         {
             var protocol = _options.AppProtocol.ToString().ToLowerInvariant();
@@ -193,16 +199,39 @@ internal sealed partial class Sidecar
         return app;
     }
 
-    /// <summary>Whatever protocol the app is said to speak, proxied calls reach it by gRPC.</summary>
-    private AppProxyTarget AppProxy(ChannelPool channels, int messageLimit)
+    private GrpcAppTarget CreateGrpcApp()
     {
-        var host = _options.AppChannelAddress.Contains(':', StringComparison.Ordinal) ? $"[{_options.AppChannelAddress}]" : _options.AppChannelAddress;
-        var address = string.Create(CultureInfo.InvariantCulture, $"{host}:{_options.AppPort}");
-        var source = _options.AppPort is > 0 and <= IPEndPoint.MaxPort ? channels.For(new ChannelKey(address, "", "")) : null;
-        return new AppProxyTarget(source, address, tls: false, _environment.AppApiToken, messageLimit, _time, InvocationObserver.None);
+        var options = new GrpcAppOptions
+        {
+            Address = $"{_options.AppChannelAddress}:{_options.AppPort}",
+            Tls = _options.AppProtocol == AppProtocol.Grpcs,
+            ApiToken = _environment.AppApiToken,
+            MaxMessageBytes = MessageLimit(_options.MaxBodyBytes),
+        };
+        var channels = CreateAppChannels(options.Tls);
+        return new GrpcAppTarget(options, channels, new ChannelKey(options.Address, "", ""), _time, InvocationObserver.None);
     }
 
-    private ProxyOrigin ClientOrigin => _environment.ApiToken.Length > 0 ? ProxyOrigin.CheckedClient : ProxyOrigin.Client;
+    /// <summary>An app is not pinged, and its first connection stays.</summary>
+    private ChannelPool CreateAppChannels(bool tls) => Parts.AppChannels = new ChannelPool(
+        new ChannelPoolOptions
+        {
+            Http2 = PeerHttp2(_options) with { KeepAliveInterval = TimeSpan.Zero },
+            KeepsFirst = true,
+            Credentials = tls ? new AnyPeerCredentials() : null,
+        },
+        _time);
+
+    /// <summary>Whatever protocol the app is said to speak, proxied calls reach it by gRPC.</summary>
+    private AppProxyTarget CreateAppProxy(int messageLimit)
+    {
+        var tls = _options.AppProtocol == AppProtocol.Grpcs;
+        var address = string.Create(CultureInfo.InvariantCulture, $"{_options.AppChannelAddress}:{_options.AppPort}");
+        var channels = _options.AppPort is > 0 and <= IPEndPoint.MaxPort
+            ? (Parts.AppChannels ?? CreateAppChannels(tls)).For(new ChannelKey(address, "", ""))
+            : null;
+        return new AppProxyTarget(channels, address, tls, _environment.AppApiToken, messageLimit, _time, InvocationObserver.None);
+    }
 
     private ProxiedCalls Proxied(IProxyRouter router, ProxyOrigin origin, int messageLimit, string scope) => new(
         router,
@@ -224,10 +253,20 @@ internal sealed partial class Sidecar
         Log.MetricsStarted(_log, _options.MetricsListenAddress, _options.MetricsPort);
     }
 
-    private async Task StartGrpcApiAsync(ProxiedCalls proxied, CancellationToken cancellationToken)
+    private async Task StartGrpcApiAsync(
+        OutboundInvoker outbound, ProxiedCalls proxied, InvocationObserver observer, int messageLimit, CancellationToken cancellationToken)
     {
+        var api = new GrpcApiOptions
+        {
+            ApiToken = _environment.ApiToken,
+            MaxMessageBytes = messageLimit,
+            AppId = _options.AppId,
+            Namespace = _options.Namespace,
+        };
+        var service = new GrpcApi(api, outbound, proxied, _metadata ??= CreateMetadata(), Readiness, _requestShutdown)
+            .Create(observer, _time, _logging.CreateLogger("dapr.runtime.grpc.api"));
         var listeners = await _ports.BindGrpcApiAsync(cancellationToken);
-        Parts.GrpcApi = new Http2Listener(new GrpcService(proxied), PeerHttp2(_options), _time, _log);
+        Parts.GrpcApi = new Http2Listener(service, PeerHttp2(_options), _time, _log);
         foreach (var listener in listeners)
         {
             Parts.GrpcApi.Start(listener);

@@ -13,10 +13,14 @@ internal static class ErrorTable
     public static readonly InvokeError Unexpected = new(ErrorSide.Self, null, "the call ended with an unexpected error");
     public static readonly InvokeError ResolverMissing = new(ErrorSide.Self, null, "name resolver not initialized");
     public static readonly InvokeError AppChannelMissing = new(ErrorSide.Self, GrpcStatusCode.Internal, "app channel is not initialized");
+    public static readonly InvokeError AppUnhealthy = new(ErrorSide.App, GrpcStatusCode.Internal, "app is not in a healthy state");
     public static readonly InvokeError LocalAppChannelMissing = new(ErrorSide.Self, null, "cannot invoke local endpoint: app channel not initialized");
     public static readonly InvokeError InvalidVerb = new(ErrorSide.Self, GrpcStatusCode.InvalidArgument, "invalid HTTP verb");
     public static readonly InvokeError MissingHttpExtension = new(ErrorSide.Self, GrpcStatusCode.InvalidArgument, "missing HTTP extension field");
     public static readonly InvokeError NoResponse = new(ErrorSide.Peer, null, "EOF");
+
+    /// <summary>A gRPC app was called, but its answer cannot be told as events.</summary>
+    public static readonly InvokeError NoEventStream = new(ErrorSide.App, null, "no response received from stream");
 
     public static InvokeError InvalidMethod(string text) => new(ErrorSide.Self, GrpcStatusCode.InvalidArgument, text);
 

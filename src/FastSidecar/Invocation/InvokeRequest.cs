@@ -26,6 +26,18 @@ internal sealed class InvokeRequest
     /// <summary>The Content-Type, which travels beside the header fields; empty when there was none.</summary>
     public ByteText ContentType;
 
+    /// <summary>What kind of message the body is, where a gRPC caller says so (the <c>type_url</c> of its data); empty else.</summary>
+    public ByteText TypeUrl;
+
+    /// <summary>A gRPC caller gave data, though perhaps empty; HTTP callers have none beside their body.</summary>
+    public bool HasData { get; set; }
+
+    /// <summary>There are a verb and a query. Only a gRPC caller can leave them out, and only a gRPC app does without.</summary>
+    public bool HasHttpExtension { get; set; } = true;
+
+    /// <summary>The end that a gRPC caller set to its call, which goes along to a peer; null for none. The edge disposes it.</summary>
+    public CallDeadline? Deadline { get; set; }
+
     /// <summary>Header fields in the form the sidecar-to-sidecar wire has: Go-canonical names, hop-by-hop fields included.</summary>
     public HeaderList Metadata { get; } = new();
 
@@ -49,9 +61,6 @@ internal sealed class InvokeRequest
     /// <summary>The body came in one message: its length is known even when it is empty, and the app is told so.</summary>
     public bool HasWholeBody { get; set; }
 
-    /// <summary>The end that a gRPC caller set to its call; null for none. Owned by the edge.</summary>
-    public CallDeadline? Deadline { get; set; }
-
     /// <summary>Where the last attempt at a peer went; empty before the first.</summary>
     public string PeerAddress { get; set; } = "";
 
@@ -68,10 +77,13 @@ internal sealed class InvokeRequest
     {
         Target = "";
         PeerAddress = "";
-        Deadline = null;
         Method.Clear();
         Query.Clear();
         ContentType.Clear();
+        TypeUrl.Clear();
+        HasData = false;
+        HasHttpExtension = true;
+        Deadline = null;
         Verb = HttpVerb.None;
         Metadata.Clear();
         Caller = Caller.None;

@@ -37,8 +37,19 @@ internal abstract class InvokeResponse : IAsyncDisposable
     /// <summary>The app's header fields in Dapr's wire form (canonical names, no framing or hop-by-hop fields).</summary>
     public abstract HeaderList Headers { get; }
 
-    /// <summary>The app's Content-Type; empty when it sent none.</summary>
+    /// <summary>
+    /// The app's Content-Type, as an HTTP client is told; empty when it sent none. Data with a <see cref="TypeUrl"/> is protobuf.
+    /// </summary>
     public abstract ReadOnlySpan<byte> ContentType { get; }
+
+    /// <summary>The content type that stands in the message, as a gRPC client is told, whatever <see cref="TypeUrl"/> says.</summary>
+    public virtual ReadOnlySpan<byte> MessageContentType => ContentType;
+
+    /// <summary>What kind of message a gRPC app's body is (the <c>type_url</c> of its data); empty else.</summary>
+    public virtual ReadOnlySpan<byte> TypeUrl => default;
+
+    /// <summary>A gRPC app gave data, though perhaps empty; HTTP apps have none beside their body.</summary>
+    public virtual bool HasData => !TypeUrl.IsEmpty;
 
     /// <summary>
     /// The body's length where the app told it to us directly; unknown behind another sidecar, which does not pass it on.

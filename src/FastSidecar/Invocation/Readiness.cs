@@ -15,12 +15,16 @@ internal sealed class Readiness
     private readonly SortedSet<string> _waiting;
     private volatile bool _ready;
     private volatile bool _outboundReady;
+    private volatile TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Readiness(params IEnumerable<string> parts) => _waiting = new SortedSet<string>(parts, StringComparer.Ordinal);
 
     public bool IsReady => _ready;
 
     public bool IsOutboundReady => _outboundReady;
+
+    /// <summary>Completes when a part's state changes next. Whoever looks at <see cref="IsReady"/> takes it before.</summary>
+    public Task Changed => _changed.Task;
 
     public void SetReady(string part) => Change(part, ready: true);
 
@@ -39,10 +43,15 @@ internal sealed class Readiness
 
     private void Change(string part, bool ready)
     {
+        TaskCompletionSource changed;
         lock (_lock)
         {
             _ = ready ? _waiting.Remove(part) : _waiting.Add(part);
             _ready = _waiting.Count == 0;
+            changed = _changed;
+            _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         }
+
+        changed.SetResult();
     }
 }

@@ -69,6 +69,30 @@ internal sealed class TraceContext
         return metadata.TryGet("traceparent"u8, out var text) && TrySet(text);
     }
 
+    /// <summary>The context of a <c>traceparent</c>, which mostly is the call's own; null for an invalid one.</summary>
+    public static TraceContext? OfText(ReadOnlySpan<byte> traceparent, TraceContext own)
+    {
+        if (!own.IsZero && traceparent.SequenceEqual(own.Text))
+        {
+            return own;
+        }
+
+        var context = new TraceContext();
+        return context.TrySet(traceparent) ? context : null;
+    }
+
+    /// <summary>The context of a <c>grpc-trace-bin</c> in base64; null for an invalid one.</summary>
+    public static TraceContext? OfGrpcBinary(ReadOnlySpan<byte> base64)
+    {
+        if (base64.TrimEnd((byte)'=').SequenceEqual(Zero.Binary))
+        {
+            return Zero;
+        }
+
+        var context = new TraceContext();
+        return context.TrySetBinary(base64) ? context : null;
+    }
+
     /// <summary>Adds both spellings as gRPC metadata.</summary>
     public void AddGrpcMetadata(HeaderList metadata)
     {

@@ -144,7 +144,7 @@ internal static class TraceHeaders
     /// <summary>
     /// Metadata of a gRPC caller keeps that protocol's content type, its name in lower case; an HTTP client's is spelled with capitals.
     /// </summary>
-    private static bool IsFromGrpc(HeaderList metadata)
+    public static bool IsFromGrpc(HeaderList metadata)
     {
         for (var i = metadata.IndexOf(HeaderNames.ContentType); i >= 0; i = metadata.IndexOf(HeaderNames.ContentType, i + 1))
         {
@@ -173,8 +173,11 @@ internal static class TraceHeaders
         }
     }
 
-    /// <summary>Adds a tracestate if it is valid and not empty.</summary>
-    private static bool AddState(ReadOnlySpan<byte> state, int maxLength, HeaderList output)
+    private static bool AddState(ReadOnlySpan<byte> state, int maxLength, HeaderList output) =>
+        AddState(state, maxLength, HeaderNames.TraceState, output);
+
+    /// <summary>Adds a tracestate, under that name, if it is valid and not empty.</summary>
+    public static bool AddState(ReadOnlySpan<byte> state, int maxLength, ReadOnlySpan<byte> name, HeaderList output)
     {
         Span<byte> small = stackalloc byte[MaxTraceStateLength];
         var buffer = state.Length <= small.Length ? small : new byte[state.Length];
@@ -183,7 +186,7 @@ internal static class TraceHeaders
             return false;
         }
 
-        output.Add(HeaderNames.TraceState, buffer[..length]);
+        output.Add(name, buffer[..length]);
         return true;
     }
 

@@ -1,15 +1,17 @@
 using System.Buffers;
 using System.Buffers.Text;
+using FastSidecar.Protocol.Grpc;
 
 namespace FastSidecar.Protocol;
 
 /// <summary>
 /// A gRPC status as the JSON that Dapr's caller puts in place of the body: protojson of its internal Status message, which leaves out what
-/// is empty (dapr pkg/api/http/directmessaging.go v1.18.3). Details are left out: showing one takes the descriptor of its type.
+/// is empty (dapr pkg/api/http/directmessaging.go v1.18.3).
 /// </summary>
 internal static class GrpcStatusJson
 {
-    public static void Write(IBufferWriter<byte> output, int code, ReadOnlySpan<byte> message)
+    /// <summary>Writes it. Returns null, or why its details cannot be shown, in protojson's words; then part of it was written.</summary>
+    public static string? Write(IBufferWriter<byte> output, int code, ReadOnlySpan<byte> message, ReadOnlySpan<byte> details)
     {
         const int MostDigits = 11;
         output.Write("{\"code\":"u8);
@@ -21,6 +23,16 @@ internal static class GrpcStatusJson
             GoJson.WriteString(output, message, escapeHtml: false);
         }
 
+        if (!details.IsEmpty)
+        {
+            output.Write(",\"details\":"u8);
+            if (DetailsJson.Write(output, details) is { } problem)
+            {
+                return problem;
+            }
+        }
+
         output.Write("}"u8);
+        return null;
     }
 }

@@ -20,4 +20,6 @@ internal static class MethodPaths
 
     /// <summary>What a gRPC app serves.</summary>
     public static ReadOnlySpan<byte> OnInvoke => "/dapr.proto.runtime.v1.AppCallback/OnInvoke"u8;
+
+    public static ReadOnlySpan<byte> AppHealthCheck => "/dapr.proto.runtime.v1.AppCallbackHealthCheck/HealthCheck"u8;
 }

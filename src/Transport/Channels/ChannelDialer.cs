@@ -1,8 +1,10 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using FastSidecar.Transport.Http2;
 using FastSidecar.Transport.Sockets;
+using FastSidecar.Transport.Tls;
 
 namespace FastSidecar.Transport.Channels;
 
@@ -25,9 +27,16 @@ internal sealed class ChannelDialer
         _time = time;
     }
 
-    /// <summary>Connects in cleartext.</summary>
-    public static async ValueTask<IDuplexPipe> ConnectAsync(ChannelKey key, TimeProvider time, CancellationToken cancellationToken) =>
-        await SocketConnector.ConnectAsync(ParseAddress(key.Address), Timeout.InfiniteTimeSpan, time, cancellationToken);
+    /// <summary>Connects, and makes a handshake where there are credentials.</summary>
+    /// <exception cref="AuthenticationException">The handshake failed.</exception>
+    public static async ValueTask<IDuplexPipe> ConnectAsync(
+        ChannelKey key, ITlsCredentials? credentials, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var socket = await SocketConnector.ConnectAsync(ParseAddress(key.Address), Timeout.InfiniteTimeSpan, time, cancellationToken);
+        return credentials is null
+            ? socket
+            : await TlsConnection.ConnectAsync(socket, credentials, HostOf(key.Address), key.ExpectedPeer, cancellationToken);
+    }
 
     /// <exception cref="ChannelConnectException">With a text close to grpc-go's, because callers show it.</exception>
     public async Task<Http2Connection> DialAsync(ChannelKey key, IHttp2ConnectionObserver observer, CancellationToken cancellationToken)
@@ -39,6 +48,10 @@ internal sealed class ChannelDialer
         {
             // A transport that does not honour the token is left behind; what it still brings is closed by whoever made it.
             transport = await _connect(key, linked.Token);
+        }
+        catch (AuthenticationException failure)
+        {
+            throw new ChannelConnectException($"connection error: desc = \"transport: authentication handshake failed: {failure.Message}\"", failure);
         }
         catch (Exception failure)
         {
@@ -70,9 +83,11 @@ internal sealed class ChannelDialer
             throw new FormatException($"address {address}: missing port in address");
         }
 
-        var host = address[..colon];
+        var host = HostOf(address);
         return IPAddress.TryParse(host, out var ip) ? new IPEndPoint(ip, port) : new DnsEndPoint(host, port);
     }
+
+    private static string HostOf(string address) => address[..address.LastIndexOf(':')];
 
     /// <summary>Go's words for what the network said.</summary>
     private static string Reason(Exception failure) => failure switch

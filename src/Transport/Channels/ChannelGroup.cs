@@ -123,8 +123,10 @@ internal sealed class ChannelGroup : IHttp2ConnectionObserver
     /// <summary>Closes channels that idled too long.</summary>
     public void CloseIdle()
     {
-        foreach (var channel in _channels)
+        var channels = _channels;
+        for (var i = _options.KeepsFirst ? 1 : 0; i < channels.Length; i++)
         {
+            var channel = channels[i];
             if (channel.IdleTime >= _options.MaxIdle)
             {
                 Leave(channel);

@@ -20,12 +20,8 @@ public sealed class ChannelPool : IAsyncDisposable
     private volatile bool _disposed;
 
     public ChannelPool(ChannelPoolOptions options, TimeProvider time)
-        : this(options, (key, cancellationToken) => ChannelDialer.ConnectAsync(key, time, cancellationToken), time)
+        : this(options, (key, cancellationToken) => ChannelDialer.ConnectAsync(key, options.Credentials, time, cancellationToken), time)
     {
-        if (options.Credentials is not null)
-        {
-            throw new NotSupportedException("channels over TLS are not built yet");
-        }
     }
 
     internal ChannelPool(ChannelPoolOptions options, ChannelConnect connect, TimeProvider time)

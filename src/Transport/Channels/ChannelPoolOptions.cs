@@ -12,6 +12,9 @@ public sealed record ChannelPoolOptions
     /// <summary>A channel without streams is closed after this; Dapr's is 3 minutes (dapr pkg/api/grpc/manager/pool.go v1.18.3).</summary>
     public TimeSpan MaxIdle { get; init; } = TimeSpan.FromMinutes(3);
 
+    /// <summary>The first channel to a key stays open however long it idles: the peer is always the same, and near.</summary>
+    public bool KeepsFirst { get; init; }
+
     /// <summary>Another channel is opened in the background when one has this share of its streams in use.</summary>
     public double OpenNextAtLoad { get; init; } = 0.75;
 
@@ -21,6 +24,6 @@ public sealed record ChannelPoolOptions
     /// <summary>How each connection speaks HTTP/2.</summary>
     public Http2Options Http2 { get; init; } = new();
 
-    /// <summary>Null: cleartext.</summary>
+    /// <summary>Who we are and whom we accept: every connection is made over TLS, with h2. Null: cleartext.</summary>
     public ITlsCredentials? Credentials { get; init; }
 }

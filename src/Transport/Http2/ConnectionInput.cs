@@ -36,6 +36,16 @@ internal sealed class ConnectionInput : IFrameReceiver
     /// <summary>The peer's first SETTINGS have come.</summary>
     public bool HasSettings { get; private set; }
 
+    /// <summary>Server: the request that the connection was upgraded with, as if it had come in frames.</summary>
+    public void OpenUnsynchronized(UpgradedRequest request)
+    {
+        _connection.TakeUpgradeSettingsUnsynchronized(request.Settings.Span);
+        if (_heads.Open(request.Head, endStream: request.Body.IsEmpty) is { } stream && !request.Body.IsEmpty)
+        {
+            _data.TakeWhole(stream, request.Body.Span);
+        }
+    }
+
     /// <summary>Takes one read batch.</summary>
     public void ReadUnsynchronized(in ReadOnlySequence<byte> bytes)
     {

@@ -111,6 +111,15 @@ internal sealed class DataInput
         stream.InputPipe.AppendUnsynchronized(bytes);
     }
 
+    /// <summary>A body that did not come in frames, so that no window was promised for it.</summary>
+    public void TakeWhole(Http2Stream stream, ReadOnlySpan<byte> body)
+    {
+        _budget?.Add(body.Length);
+        stream.ReceivedBytes = body.Length;
+        stream.InputPipe.AppendUnsynchronized(body);
+        _conduct.EndInput(stream);
+    }
+
     public void End(int paddingBytes)
     {
         var stream = _stream;

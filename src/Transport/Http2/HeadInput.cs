@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Hpack;
 using FastSidecar.Transport.Http2.Frames;
@@ -118,6 +119,25 @@ internal sealed class HeadInput
         }
     }
 
+    /// <summary>
+    /// Server: stream 1 of an upgraded connection, with a head that came as HTTP/1.1 and is judged like any other. Null when it was refused.
+    /// </summary>
+    public Http2Stream? Open(HeaderList head, bool endStream)
+    {
+        const int UpgradedStreamId = 1;
+        _connection.Streams.SawPeerId(UpgradedStreamId);
+        if (!_connection.TryAcceptUnsynchronized(out var stream))
+        {
+            throw new UnreachableException("a new connection has room for a stream");
+        }
+
+        head.CopyTo(stream.Headers);
+        var facts = HeadFacts.None;
+        var reason = HeadRules.Check(HeadKind.Request, head, 0, head.Count, ref facts);
+        reason = reason == MalformedReason.None ? HeadRules.CheckWhole(HeadKind.Request, facts) : reason;
+        return OpenRequest(stream, UpgradedStreamId, reason, facts, endStream);
+    }
+
     private void AppendToBlock(ReadOnlySpan<byte> fragment)
     {
         if (_block.WrittenCount + fragment.Length > _maxBlockBytes)
@@ -186,7 +206,11 @@ internal sealed class HeadInput
         _floods.OnProgress();
         stream.IsBulky = block.Length > KeptListBytes;
         var reason = _decoder.Read(HeadKind.Request, block, stream.Headers, out var facts);
-        var endStream = header.Has(FrameFlags.EndStream);
+        OpenRequest(stream, header.StreamId, reason, facts, header.Has(FrameFlags.EndStream));
+    }
+
+    private Http2Stream? OpenRequest(Http2Stream stream, int id, MalformedReason reason, in HeadFacts facts, bool endStream)
+    {
         if (reason == MalformedReason.None && endStream && facts.ContentLength > 0)
         {
             reason = MalformedReason.ContentLength;
@@ -195,22 +219,24 @@ internal sealed class HeadInput
         if (reason != MalformedReason.None && _options.MalformedRequests == MalformedRequestHandling.Reset)
         {
             _floods.OnReset();
-            _connection.Streams.RememberRefused(header.StreamId);
-            _connection.Output.WriteResetUnsynchronized(header.StreamId, ResetCode(reason), isAnswer: true);
+            _connection.Streams.RememberRefused(id);
+            _connection.Output.WriteResetUnsynchronized(id, ResetCode(reason), isAnswer: true);
             _connection.Streams.TakeBack(stream);
-            return;
+            return null;
         }
 
         stream.HasHead = true;
         stream.MalformedReason = reason;
         stream.ContentLength = reason == MalformedReason.None ? facts.ContentLength : -1;
-        _connection.OpenUnsynchronized(stream, header.StreamId);
+        _connection.OpenUnsynchronized(stream, id);
         _connection.MarkReadyUnsynchronized(stream, StreamWork.Arrived);
         if (endStream)
         {
             stream.EndedWithHeaders = true;
             stream.OnInputEndUnsynchronized();
         }
+
+        return stream;
     }
 
     private void OnResponseHead(Http2Stream stream, FrameHeader header, ReadOnlySpan<byte> block)

@@ -158,7 +158,20 @@ public sealed class Http2Connection : IAsyncDisposable, ITurnMember
     {
         ArgumentNullException.ThrowIfNull(handler);
         var connection = new Http2Connection(transport, options, handler, observer: null, time);
-        connection.Start();
+        connection.Start(upgraded: null);
+        return connection;
+    }
+
+    /// <summary>
+    /// A server connection that began as HTTP/1.1: the 101 has left, the client preface comes next, and the request is stream 1 already.
+    /// </summary>
+    public static Http2Connection StartUpgraded(
+        IDuplexPipe transport, UpgradedRequest request, Http2Options options, IHttp2StreamHandler handler, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(handler);
+        var connection = new Http2Connection(transport, options, handler, observer: null, time);
+        connection.Start(request);
         return connection;
     }
 
@@ -166,7 +179,7 @@ public sealed class Http2Connection : IAsyncDisposable, ITurnMember
         IDuplexPipe transport, Http2Options options, IHttp2ConnectionObserver? observer, TimeProvider time)
     {
         var connection = new Http2Connection(transport, options, handler: null, observer, time);
-        connection.Start();
+        connection.Start(upgraded: null);
         return connection;
     }
 
@@ -335,6 +348,13 @@ public sealed class Http2Connection : IAsyncDisposable, ITurnMember
         ? new Http2ConnectionException(failure.Message, failure.ErrorCode, failure.FromPeer, failure.InnerException)
         : new Http2ConnectionException("the connection is closing", Http2ErrorCode.NoError, fromPeer: false);
 
+    /// <summary>Server: the settings that an upgrade brings. There is no stream yet, and nothing to acknowledge.</summary>
+    internal void TakeUpgradeSettingsUnsynchronized(ReadOnlySpan<byte> payload)
+    {
+        _peer.Apply(payload);
+        Output.SetHeaderTableBytesUnsynchronized(_peer.HeaderTableBytes);
+    }
+
     internal void OnSettingsUnsynchronized(ReadOnlySpan<byte> payload)
     {
         var window = _peer.InitialWindowBytes;
@@ -414,7 +434,7 @@ public sealed class Http2Connection : IAsyncDisposable, ITurnMember
         Settle();
     }
 
-    private void Start()
+    private void Start(UpgradedRequest? upgraded)
     {
         lock (Gate)
         {
@@ -434,7 +454,30 @@ public sealed class Http2Connection : IAsyncDisposable, ITurnMember
 
         Settle();
         _heartbeat.Start(static connection => ((Http2Connection)connection!).OnTick(), this);
+        if (upgraded is not null)
+        {
+            Open(upgraded);
+        }
+
         _readLoop = ReadAsync();
+    }
+
+    /// <summary>Before anything is read: the client's first frames may concern the stream.</summary>
+    private void Open(UpgradedRequest upgraded)
+    {
+        lock (Gate)
+        {
+            try
+            {
+                _input.OpenUnsynchronized(upgraded);
+            }
+            catch (Http2ConnectionException fault)
+            {
+                CloseUnsynchronized(fault, fault.ErrorCode, fault.Message, linger: true);
+            }
+        }
+
+        Settle();
     }
 
     private void ShiftSendWindows(int bytes)

@@ -3,7 +3,8 @@ using FastSidecar.Compare;
 namespace FastSidecar.Budgets.Measuring;
 
 /// <summary>What a request costs two sidecars, apart from time.</summary>
-internal static class RequestCosts
+/// <param name="isGrpc">A proxied unary call instead of an HTTP request.</param>
+internal sealed class RequestCosts(bool isGrpc)
 {
     /// <summary>Opens the connections, fills the pools, and lets everything run once that runs once.</summary>
     private const int WarmUp = 1000;
@@ -24,9 +25,11 @@ internal static class RequestCosts
 
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(500);
 
-    public static async Task<Dictionary<string, double>> InstructionsAsync()
+    private string Kind => isGrpc ? "call" : "request";
+
+    public async Task<Dictionary<string, double>> InstructionsAsync()
     {
-        using var pair = await SidecarPair.StartAsync(underCallgrind: true);
+        using var pair = await SidecarPair.StartAsync(isGrpc, underCallgrind: true);
         await pair.SendAsync(WarmUp);
         foreach (var (_, process) in pair.Both)
         {
@@ -35,15 +38,15 @@ internal static class RequestCosts
 
         await pair.SendAsync(InstructionRequests);
         return pair.Both.ToDictionary(
-            static sidecar => $"request/{sidecar.Name}/instructions",
+            sidecar => $"{Kind}/{sidecar.Name}/instructions",
             sidecar => Math.Round((double)pair.Callgrind!.Take(sidecar.Process.Name, sidecar.Process.Id) / InstructionRequests));
     }
 
     /// <summary>Threads while nobody calls, then system calls and bytes of a request.</summary>
-    public static async Task<Dictionary<string, double>> CountsAsync()
+    public async Task<Dictionary<string, double>> CountsAsync()
     {
         var costs = new Dictionary<string, double>();
-        using var pair = await SidecarPair.StartAsync(underCallgrind: false);
+        using var pair = await SidecarPair.StartAsync(isGrpc, underCallgrind: false);
         for (var look = 0; look < Looks; look++)
         {
             await Task.Delay(BetweenLooks);
@@ -61,8 +64,8 @@ internal static class RequestCosts
             await meter.BeginAsync(0);
             await pair.SendAsync(CountedRequests);
             var bytes = await meter.EndAsync(CountedRequests);
-            KeepLeast(costs, "request/caller/allocated", Math.Round(bytes[0]!.Value, 1));
-            KeepLeast(costs, "request/callee/allocated", Math.Round(bytes[1]!.Value, 1));
+            KeepLeast(costs, $"{Kind}/caller/allocated", Math.Round(bytes[0]!.Value, 1));
+            KeepLeast(costs, $"{Kind}/callee/allocated", Math.Round(bytes[1]!.Value, 1));
 
             using var caller = await CallCounter.StartAsync(pair.Caller.Id);
             using var callee = await CallCounter.StartAsync(pair.Callee.Id);
@@ -71,8 +74,8 @@ internal static class RequestCosts
             callsOfCallee[look] = await callee.StopAsync() / CountedRequests;
         }
 
-        costs["request/caller/syscalls"] = Math.Round(Median(callsOfCaller), 2);
-        costs["request/callee/syscalls"] = Math.Round(Median(callsOfCallee), 2);
+        costs[$"{Kind}/caller/syscalls"] = Math.Round(Median(callsOfCaller), 2);
+        costs[$"{Kind}/callee/syscalls"] = Math.Round(Median(callsOfCallee), 2);
         return costs;
     }
 

@@ -6,8 +6,8 @@ using FastSidecar.Load;
 namespace FastSidecar.Budgets.Measuring;
 
 /// <summary>
-/// An app and two sidecars in front of it, as perf/Compare arranges them: <c>perf/Arms/fastsidecar</c>, where nothing is looked up by
-/// multicast. Requests come over one connection, one after the other, so that every one of them costs the same.
+/// An app and two sidecars in front of it, as perf/Compare arranges them: <c>perf/Arms/fastsidecar</c>, or <c>grpc-fastsidecar</c>, where
+/// nothing is looked up by multicast. Requests come over one connection, one after the other, so that every one of them costs the same.
 /// </summary>
 internal sealed class SidecarPair : IDisposable
 {
@@ -20,9 +20,12 @@ internal sealed class SidecarPair : IDisposable
     private readonly Arm _app;
     private readonly Arm _sidecars;
 
-    private SidecarPair(string work, Arm app, Arm sidecars)
+    private readonly string _path;
+
+    private SidecarPair(string work, string path, Arm app, Arm sidecars)
     {
         _work = work;
+        _path = path;
         _app = app;
         _sidecars = sidecars;
     }
@@ -40,7 +43,7 @@ internal sealed class SidecarPair : IDisposable
     public Callgrind? Callgrind { get; private init; }
 
     /// <summary>Returns when a request has come through.</summary>
-    public static async Task<SidecarPair> StartAsync(bool underCallgrind)
+    public static async Task<SidecarPair> StartAsync(bool isGrpc, bool underCallgrind)
     {
         var work = Directory.CreateTempSubdirectory("fastsidecar-budgets").FullName;
         var callgrind = underCallgrind ? new Callgrind(work) : null;
@@ -51,18 +54,23 @@ internal sealed class SidecarPair : IDisposable
         });
         var arms = Path.Combine(Repository.Root, "perf", "Arms");
         var app = Arm.Prepare(Path.Combine(arms, "app"), work, places);
-        var folder = Path.Combine(arms, "fastsidecar");
+        var folder = Path.Combine(arms, isGrpc ? "grpc-fastsidecar" : "fastsidecar");
+        var path = isGrpc ? Scenarios.GrpcPath : "/1k";
+        var echo = app.Places["work"] + "/grpc" + Scenarios.GrpcPath;
+        Directory.CreateDirectory(Path.GetDirectoryName(echo)!);
+        File.WriteAllBytes(echo, GrpcConnection.Message(Body.Make(BodyBytes)));
         if (callgrind is not null)
         {
             folder = Wrap(folder, Path.Combine(work, "arm"), callgrind);
         }
 
-        var sidecars = Arm.Prepare(folder, work, places.With(new KeyValuePair<string, string>("app", app.Places["app"])));
-        var pair = new SidecarPair(work, app, sidecars) { Callgrind = callgrind };
+        var sidecars = Arm.Prepare(folder, work, places.With(
+            new KeyValuePair<string, string>("app", app.Places["app"]), new("grpcApp", app.Places["grpcApp"])));
+        var pair = new SidecarPair(work, path, app, sidecars) { Callgrind = callgrind };
         try
         {
             await app.StartAsync("/1k");
-            await sidecars.StartAsync("/1k");
+            await sidecars.StartAsync(path);
             return pair;
         }
         catch
@@ -78,7 +86,9 @@ internal sealed class SidecarPair : IDisposable
         {
             using var generator = new Generator(new LoadOptions
             {
-                Url = _sidecars.Url("/1k"),
+                Url = _sidecars.Url(_path),
+                Grpc = _sidecars.File.Grpc,
+                Headers = _sidecars.File.Grpc ? [$"dapr-app-id: {LoadProgram.AppId}"] : [],
                 BodyBytes = BodyBytes,
                 ExpectBody = BodyBytes,
                 Requests = requests,

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -10,8 +9,6 @@ namespace FastSidecar.Conformance.Grpc;
 /// <summary>One stream between two sidecars, as a proxy between them saw it.</summary>
 internal sealed class RecordedExchange
 {
-    private const int TraceContextBytes = 29;
-
     public Http2StreamSeen Request { get; } = new();
 
     public Http2StreamSeen Response { get; } = new();
@@ -51,7 +48,7 @@ internal sealed class RecordedExchange
     }
 
     private static JsonArray Fields(IEnumerable<(string Name, string Value)> fields) =>
-        new([.. fields.Select(f => new JsonArray(f.Name, f.Name == "grpc-trace-bin" ? TraceContext(f.Value) : f.Value))]);
+        new([.. fields.Select(f => new JsonArray(f.Name, f.Name == "grpc-trace-bin" ? GrpcNotes.TraceContext(f.Value) : f.Value))]);
 
     /// <summary>Length-prefixed messages: flag (1), length (4), message.</summary>
     private static JsonArray Messages(ReadOnlySpan<byte> body, ReadMessage read, JsonArray? recorded, Func<JsonObject, JsonObject> placeholders)
@@ -110,19 +107,4 @@ internal sealed class RecordedExchange
     private static bool IsPiece(JsonNode data, ReadOnlySpan<byte> bytes) => data is JsonObject o
         ? o["sha256"]!.GetValue<string>() == Convert.ToHexStringLower(SHA256.HashData(bytes))
         : data.GetValue<string>() == Encoding.Latin1.GetString(bytes);
-
-    /// <summary>Version, field 0 with the trace id, field 1 with the span id, field 2 with the flags (OpenCensus binary format).</summary>
-    private static string TraceContext(string base64)
-    {
-        var bytes = Convert.FromBase64String(base64.PadRight((base64.Length + 3) / 4 * 4, '='));
-        if (bytes.Length != TraceContextBytes)
-        {
-            return base64;
-        }
-
-        var (trace, span, flags) = (Convert.ToHexStringLower(bytes.AsSpan(2, 16)), Convert.ToHexStringLower(bytes.AsSpan(19, 8)), bytes[28]);
-        return trace.Trim('0').Length == 0 && span.Trim('0').Length == 0 && flags == 0
-            ? "{{TRACE_BIN_ALL_ZERO}}"
-            : string.Create(CultureInfo.InvariantCulture, $"{{{{TRACE_BIN trace={trace} span={span} flags={flags}}}}}");
-    }
 }

@@ -122,7 +122,7 @@ internal sealed class Comparison
     {
         JsonObject o when key == "settings" => new JsonObject(o.Where(p => SettingsThatMatter.Contains(p.Key)).OrderBy(p => p.Key).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))),
         JsonObject o => new JsonObject(o.Where(p => p.Key != "reason").Select(p => KeyValuePair.Create(p.Key, p.Value is null ? null : (JsonNode?)Relaxed(p.Value, p.Key)))),
-        JsonArray a when key is "headers" or "trailers" && a.All(x => x is JsonArray { Count: 2 }) => new JsonArray([.. a
+        JsonArray a when key is "headers" or "trailers" or "trailers_only" && a.All(x => x is JsonArray { Count: 2 }) => new JsonArray([.. a
             .Select(x => (Name: x![0]!.GetValue<string>().ToLowerInvariant(), Value: x[1]!.GetValue<string>()))
             .Where(h => h.Name != "date" && !AddedByGo.Contains(h))
             .OrderBy(h => h.Name, StringComparer.Ordinal)
@@ -152,6 +152,11 @@ internal sealed class Comparison
     {
         foreach (var (w, g) in Answers(wanted, got))
         {
+            if (Value(w, "content-type")?.StartsWith("application/grpc", StringComparison.Ordinal) == true)
+            {
+                continue;
+            }
+
             var isGuessed = Status(w) is >= 200 and < 400
                 || (Value(w, "content-length") is null && Value(w, "content-type")?.EndsWith("; charset=utf-8", StringComparison.Ordinal) == true);
             if (isGuessed && Value(g, "content-type") is null)

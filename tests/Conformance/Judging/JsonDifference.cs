@@ -21,7 +21,8 @@ internal sealed record JsonDifference(string Path, string? Wanted, string? Got)
         };
     }
 
-    private static bool IsHeaderList(string path) => path.EndsWith("headers", StringComparison.Ordinal) || path.EndsWith("trailers", StringComparison.Ordinal);
+    private static bool IsHeaderList(string path) => path.EndsWith("headers", StringComparison.Ordinal) || path.EndsWith("trailers", StringComparison.Ordinal)
+        || path.EndsWith("trailers_only", StringComparison.Ordinal);
 
     private static IEnumerable<JsonDifference> Objects(JsonObject wanted, JsonObject got, string path)
     {

@@ -71,9 +71,18 @@ internal sealed record Verdict(string File, string Case, VerdictKind Kind, IRead
         return new Verdict(file, name, KindOf(difference.Class), comparison.Differences);
 
         // A perturbed case may have gone by HTTP/2, whose answers are framed in another way.
-        Comparison Compare(JsonObject wanted, double late) => actual["http2"] is null
-            ? Comparison.Of(wanted, actual, timed, late)
-            : Comparison.Of(Http2Form.WithoutFraming(wanted), Http2Form.WithoutFraming(actual), timed, late);
+        Comparison Compare(JsonObject wanted, double late)
+        {
+            if (GrpcForm.Applies(file))
+            {
+                var (w, g) = GrpcForm.Of(wanted, actual);
+                return Comparison.Of(w, g, timed, late);
+            }
+
+            return actual["http2"] is null
+                ? Comparison.Of(wanted, actual, timed, late)
+                : Comparison.Of(Http2Form.WithoutFraming(wanted), Http2Form.WithoutFraming(actual), timed, late);
+        }
     }
 
     /// <summary>A status, the calls of the app or a body differ: what programs act on.</summary>

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using FastSidecar.Conformance.Cases;
 using FastSidecar.Conformance.Replay.Special;
+using FastSidecar.Conformance.Replay.Special.Grpc;
 using FastSidecar.Conformance.Replay.Special.Mdns;
 using FastSidecar.Tests.Shared;
 
@@ -43,6 +44,12 @@ internal sealed class FileReplay(ReplaySettings settings, Action<JsonObject> rep
                 break;
             case "grpc/wire-http" or "grpc/wire-idle" or "grpc/wire-slowbody":
                 await WireReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "grpc/caller":
+                await CallerReplay.RunAsync(settings, file, RunAsync);
+                break;
+            case "grpc/callee":
+                await CalleeReplay.RunAsync(settings, file, RunAsync);
                 break;
             case "runtime/lifecycle-start":
                 await LifecycleStartReplay.RunAsync(settings, file, RunAsync);

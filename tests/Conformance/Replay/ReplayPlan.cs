@@ -12,7 +12,7 @@ internal static class ReplayPlan
     /// <summary>Recorded files of the other areas that this replayer runs.</summary>
     private static readonly string[] OtherAreas =
     [
-        "grpc/wire-http", "grpc/wire-idle", "grpc/wire-slowbody", "runtime/cli", "runtime/lifecycle-start", "runtime/lifecycle-shutdown",
+        "grpc/wire-http", "grpc/wire-idle", "grpc/wire-slowbody", "grpc/callee", "grpc/caller", "runtime/cli", "runtime/lifecycle-start", "runtime/lifecycle-shutdown",
         "runtime/mdns-server", "runtime/mdns-client", "runtime/mdns-peer-answers", "runtime/mdns-instances", "runtime/mdns-interfaces",
     ];
 

@@ -22,9 +22,9 @@ public sealed class ProtocolSnifferTests
         {
             var pipe = new Pipe();
             await pipe.Writer.WriteAsync(Encoding.ASCII.GetBytes(sent[..cut]));
-            var sniffed = ProtocolSniffer.IsHttp2Async(pipe.Reader).AsTask();
+            var sniffed = ProtocolSniffer.ReadOpeningAsync(pipe.Reader, upgrades: true).AsTask();
             await pipe.Writer.WriteAsync(Encoding.ASCII.GetBytes(sent[cut..]));
-            Assert.Equal(isHttp2, await sniffed.Within($"sniffing, cut at {cut}"));
+            Assert.Equal(isHttp2, (await sniffed.Within($"sniffing, cut at {cut}")).IsHttp2);
             Assert.Equal(sent, await UnreadAsync(pipe));
         }
     }
@@ -35,13 +35,13 @@ public sealed class ProtocolSnifferTests
     public async Task FirstBytesOneByOne_DecideAndStayUnread(string sent, bool isHttp2)
     {
         var pipe = new Pipe();
-        var sniffed = ProtocolSniffer.IsHttp2Async(pipe.Reader).AsTask();
+        var sniffed = ProtocolSniffer.ReadOpeningAsync(pipe.Reader, upgrades: true).AsTask();
         foreach (var b in Encoding.ASCII.GetBytes(sent))
         {
             await pipe.Writer.WriteAsync(new[] { b });
         }
 
-        Assert.Equal(isHttp2, await sniffed.Within("sniffing"));
+        Assert.Equal(isHttp2, (await sniffed.Within("sniffing")).IsHttp2);
         Assert.Equal(sent, await UnreadAsync(pipe));
     }
 
@@ -50,9 +50,9 @@ public sealed class ProtocolSnifferTests
     {
         var pipe = new Pipe();
         await pipe.Writer.WriteAsync("PRI"u8.ToArray());
-        var sniffed = ProtocolSniffer.IsHttp2Async(pipe.Reader).AsTask();
+        var sniffed = ProtocolSniffer.ReadOpeningAsync(pipe.Reader, upgrades: true).AsTask();
         await pipe.Writer.CompleteAsync();
-        Assert.False(await sniffed.Within("sniffing"));
+        Assert.False((await sniffed.Within("sniffing")).IsHttp2);
         Assert.Equal("PRI", await UnreadAsync(pipe));
     }
 

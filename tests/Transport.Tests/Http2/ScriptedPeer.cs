@@ -35,6 +35,15 @@ internal sealed class ScriptedPeer : IAsyncDisposable
             pipes.Client, Http2Connection.StartServer(pipes.Server, options ?? new Http2Options(), handler, time ?? TimeProvider.System), handler);
     }
 
+    /// <summary>A client that has had its 101 from our server; it has sent nothing since.</summary>
+    public static ScriptedPeer AsUpgradedClient(UpgradedRequest request, Func<Http2Stream, Task>? handle = null, Http2Options? options = null)
+    {
+        var pipes = new PipePair(pauseBytes: 1 << 20);
+        var handler = new TestHandler(handle ?? Handlers.EchoAsync);
+        var connection = Http2Connection.StartUpgraded(pipes.Server, request, options ?? new Http2Options(), handler, TimeProvider.System);
+        return new ScriptedPeer(pipes.Client, connection, handler);
+    }
+
     /// <summary>A server for our client.</summary>
     public static ScriptedPeer AsServer(Http2Options? options = null, TimeProvider? time = null)
     {

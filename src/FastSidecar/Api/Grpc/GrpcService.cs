@@ -1,46 +1,118 @@
+using System.Security.Cryptography;
 using System.Text;
+using FastSidecar.Invocation;
 using FastSidecar.Invocation.Grpc;
 using FastSidecar.Invocation.Proxy;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http2;
+using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Api.Grpc;
 
-/// <summary>The public gRPC port. Its API is not built yet: the port is taken, as scripts expect, and every call is told so.</summary>
-internal sealed class GrpcService(ProxiedCalls proxied) : IHttp2StreamHandler
+/// <summary>
+/// The public gRPC port: takes the streams that apps open, looks at their heads, and gives each to whoever serves its method. Methods that
+/// nobody here serves are proxied (dapr pkg/api/grpc/server.go v1.18.3).
+/// </summary>
+internal sealed partial class GrpcService : IHttp2StreamHandler
 {
-    private static readonly HeaderList Unimplemented = Answer();
+    /// <summary>Calls kept for reuse; more may be under way at once.</summary>
+    private const int MostPooledCalls = 1024;
+
+    private readonly GrpcMethods _methods;
+    private readonly ProxiedCalls _proxied;
+    private readonly byte[] _apiToken;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly Lock _gate = new();
+    private readonly Stack<GrpcCall> _pool = new();
+
+    public GrpcService(GrpcApiOptions options, GrpcMethods methods, ProxiedCalls proxied, TimeProvider time, ILogger log)
+    {
+        MaxMessageBytes = options.MaxMessageBytes;
+        _apiToken = Encoding.Latin1.GetBytes(options.ApiToken);
+        _methods = methods;
+        _proxied = proxied;
+        _time = time;
+        _log = log;
+    }
+
+    internal int MaxMessageBytes { get; }
 
     public void OnStream(Http2Stream stream)
     {
+        // 1. What is wrong below gRPC.
         var head = new GrpcCallHead(stream.Headers);
         if (head.Refusal() is { } refusal)
         {
-            var answers = new GrpcAnswers();
-            answers.Start(stream);
-            answers.Refuse(refusal);
-            stream.Dispose();
+            GrpcErrorWriter.Refuse(stream, refusal);
             return;
         }
 
-        if (!head.Path.StartsWith("/dapr.proto.runtime.v1.Dapr/"u8))
+        // 2. The token, of every call whatever its method. Once checked it goes no further.
+        if (_apiToken.Length > 0)
         {
-            proxied.Run(stream);
-            return;
+            if (Denial(stream.Headers) is { } denial)
+            {
+                GrpcErrorWriter.RefuseUnauthorized(stream, denial);
+                return;
+            }
+
+            stream.Headers.Remove(HeaderNames.DaprApiToken);
         }
 
-        stream.WriteHead(Unimplemented, endStream: true);
-        stream.Flush();
-        stream.Dispose();
+        // 3. Who serves it.
+        if (_methods.Find(head.Path, stream.Headers) is { } method)
+        {
+            Rent().Run(stream, method, head.Timeout);
+        }
+        else
+        {
+            _proxied.Run(stream);
+        }
     }
 
-    private static HeaderList Answer()
+    /// <summary>A call has ended and nothing sees its object any longer.</summary>
+    internal void Return(GrpcCall call)
     {
-        var answer = new HeaderList();
-        answer.Add(":status"u8, "200"u8);
-        answer.Add("content-type"u8, "application/grpc"u8);
-        answer.Add("grpc-status"u8, "12"u8);
-        answer.Add("grpc-message"u8, Encoding.ASCII.GetBytes("the gRPC API is not part of this version"));
-        return answer;
+        lock (_gate)
+        {
+            if (_pool.Count < MostPooledCalls)
+            {
+                _pool.Push(call);
+            }
+        }
+    }
+
+    /// <summary>A call ended with an exception that is a bug of ours. Its object is not used again.</summary>
+    internal void Drop(Exception exception) => Log.Unexpected(_log, exception);
+
+    private GrpcCall Rent()
+    {
+        lock (_gate)
+        {
+            if (_pool.TryPop(out var call))
+            {
+                return call;
+            }
+        }
+
+        return new GrpcCall(this, _time);
+    }
+
+    /// <summary>Why the call is not allowed; null when it shows the token. Of several the first one counts.</summary>
+    private string? Denial(HeaderList headers)
+    {
+        if (!headers.TryGet(HeaderNames.DaprApiToken, out var token))
+        {
+            return "missing api token in request metadata";
+        }
+
+        return CryptographicOperations.FixedTimeEquals(token, _apiToken) ? null : "authentication error: api token mismatch";
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Error, Message = "A call of the gRPC API ended with an unexpected error and was aborted")]
+        public static partial void Unexpected(ILogger logger, Exception exception);
     }
 }

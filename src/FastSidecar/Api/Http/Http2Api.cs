@@ -9,10 +9,14 @@ internal sealed partial class Http2Api(IHttpHandler handler, Http2Options option
 {
     private readonly HttpDate _date = new(time);
 
-    /// <summary>Serves a connection whose preface is still unread; completes when it has ended.</summary>
+    /// <summary>
+    /// Serves a connection whose preface is still unread, with the request that it was upgraded with, if any; completes when it has ended.
+    /// </summary>
     public async Task ServeAsync(ConnectionContext connection)
     {
-        await using var http2 = Http2Connection.StartServer(connection.Transport, options, this, time);
+        await using var http2 = connection.Features.Get<UpgradedRequest>() is { } upgraded
+            ? Http2Connection.StartUpgraded(connection.Transport, upgraded, options, this, time)
+            : Http2Connection.StartServer(connection.Transport, options, this, time);
         await using var stopping = connection.Features.Get<Microsoft.AspNetCore.Connections.Features.IConnectionLifetimeNotificationFeature>()?
             .ConnectionClosedRequested.UnsafeRegister(static state => _ = ((Http2Connection)state!).DrainAsync(), http2) ?? default;
         await http2.Closed;

@@ -43,8 +43,7 @@ internal static class InvokeResponseWriter
 
         if (response is { IsGrpcStatus: true, Status: not 0 })
         {
-            WriteGrpcStatus(exchange, response, status);
-            return DrainAsync(exchange, response.Body, time);
+            return WriteGrpcStatusAsync(exchange, response, status, time);
         }
 
         if (status is 204 or 205 or 304)
@@ -92,13 +91,20 @@ internal static class InvokeResponseWriter
     }
 
     /// <summary>A gRPC app's failure: its status takes the body's place.</summary>
-    private static void WriteGrpcStatus(HttpExchange exchange, InvokeResponse response, int status)
+    [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
+    private static async ValueTask WriteGrpcStatusAsync(HttpExchange exchange, InvokeResponse response, int status, TimeProvider time)
     {
         using var json = new PooledBufferWriter();
-        GrpcStatusJson.Write(json, response.Status, Encoding.UTF8.GetBytes(response.StatusMessage));
+        if (GrpcStatusJson.Write(json, response.Status, Encoding.UTF8.GetBytes(response.StatusMessage), response.StatusDetails) is { } problem)
+        {
+            await HttpErrorWriter.WriteJsonAsync(exchange, 500, "ERR_MALFORMED_RESPONSE", problem);
+            return;
+        }
+
         exchange.Start(status, null);
         Write(exchange.ResponseBody, json.WrittenSpan);
         exchange.CountBody(json.WrittenCount);
+        await DrainAsync(exchange, response.Body, time);
     }
 
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]

@@ -7,7 +7,8 @@ namespace FastSidecar.Api.Http;
 
 /// <summary>
 /// Tells HTTP/2 with prior knowledge from HTTP/1.1 on one cleartext port by the first bytes, without a timer: no HTTP/1.1 request begins
-/// with the HTTP/2 preface (RFC 9113 §3.4), so the first byte that differs decides. Bytes looked at are given back unread.
+/// with the HTTP/2 preface (RFC 9113 §3.4), so the first byte that differs decides. Bytes looked at are given back unread. A first request with
+/// <c>Upgrade: h2c</c> makes the connection HTTP/2 too.
 /// </summary>
 internal static class ProtocolSniffer
 {
@@ -26,11 +27,15 @@ internal static class ProtocolSniffer
             // A server that stops cannot wait for a connection to say something: it goes on as HTTP/1.1, which Kestrel closes then.
             var stopping = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? CancellationToken.None;
             var silence = new Silence(connection.Transport.Input);
-            bool isHttp2;
+            var opening = Opening.Http1;
             await using (stopping.UnsafeRegister(static input => ((PipeReader)input!).CancelPendingRead(), connection.Transport.Input))
             await using (time.CreateTimer(static silence => ((Silence)silence!).End(), silence, FirstBytesPatience, Timeout.InfiniteTimeSpan))
             {
-                isHttp2 = await IsHttp2Async(connection.Transport.Input);
+                opening = await ReadOpeningAsync(connection.Transport.Input, upgrades: http2 is not null);
+                if (opening.Upgrade is { } head)
+                {
+                    opening = await H2cUpgrade.AcceptAsync(connection, head, time);
+                }
             }
 
             if (silence.TooLong)
@@ -38,11 +43,15 @@ internal static class ProtocolSniffer
                 return; // which closes the connection
             }
 
-            await (isHttp2 && http2 is not null ? http2 : http1)(connection);
+            await (opening.IsHttp2 && http2 is not null ? http2 : http1)(connection);
         };
 
     /// <summary>Waits until the bytes that have come decide. A connection that ends before is HTTP/1.1's to deal with.</summary>
-    internal static async ValueTask<bool> IsHttp2Async(PipeReader input)
+    /// <param name="input">What is looked at stays unread there, but for the head of an upgrade.</param>
+    /// <param name="upgrades">
+    /// A first request that asks for HTTP/2, and whose head is there with the first bytes, is told apart too; it is never waited for.
+    /// </param>
+    internal static async ValueTask<Opening> ReadOpeningAsync(PipeReader input, bool upgrades)
     {
         var examined = 0L;
         while (true)
@@ -54,16 +63,22 @@ internal static class ProtocolSniffer
             }
             catch (Exception e) when (e is IOException or OperationCanceledException or ConnectionAbortedException)
             {
-                return false;
+                return Opening.Http1;
             }
 
             var match = Match(result.Buffer);
             var undecided = match == PrefaceMatch.Partial && !result.IsCompleted && !result.IsCanceled;
             if (!undecided)
             {
+                if (upgrades && match == PrefaceMatch.None && H2cUpgradeHead.Find(result.Buffer) is { } head)
+                {
+                    input.AdvanceTo(result.Buffer.GetPosition(head.Bytes));
+                    return new Opening(IsHttp2: false, head);
+                }
+
                 // What an earlier read has examined stays so: a pipe does not take that back. What came since makes the next read return at once.
                 input.AdvanceTo(result.Buffer.Start, result.Buffer.GetPosition(examined));
-                return match == PrefaceMatch.Whole;
+                return match == PrefaceMatch.Whole ? Opening.Http2 : Opening.Http1;
             }
 
             examined = result.Buffer.Length;
@@ -97,6 +112,14 @@ internal static class ProtocolSniffer
         }
 
         return PrefaceMatch.Partial;
+    }
+
+    /// <summary>What a connection begins with. An <see cref="Upgrade"/> has been read; the body that it announces has not.</summary>
+    internal readonly record struct Opening(bool IsHttp2, H2cUpgradeHead? Upgrade)
+    {
+        public static Opening Http1 => default;
+
+        public static Opening Http2 => new(IsHttp2: true, Upgrade: null);
     }
 
     private sealed class Silence(PipeReader input)

@@ -146,6 +146,13 @@ internal sealed class PeerServerCall
                 return;
             }
 
+            if (_request.EventStream && result.Response.IsGrpcStatus && method == Method.CallLocalStream)
+            {
+                await result.Response.DisposeAsync();
+                Fail(ErrorTable.AppChannelFailed(ErrorTable.NoEventStream));
+                return;
+            }
+
             await (method == Method.CallLocal ? SendUnaryAsync(result.Response) : SendStreamAsync(result.Response));
         }
         catch (PeerMessageException e)
@@ -271,14 +278,12 @@ internal sealed class PeerServerCall
             return ErrorTable.AppChannelFailed(ErrorTable.UnsupportedVersion(_head.Version));
         }
 
-        if (!_head.HasHttpExtension)
-        {
-            return ErrorTable.AppChannelFailed(ErrorTable.MissingHttpExtension);
-        }
-
         _request.Method.Set(_head.Method);
         _request.Query.Set(_head.Query);
-        _request.ContentType.Set(_head.TypeUrl.IsEmpty ? _head.ContentType : MediaTypes.Protobuf);
+        _request.ContentType.Set(_head.ContentType);
+        _request.TypeUrl.Set(_head.TypeUrl);
+        _request.HasData = _head.HasData;
+        _request.HasHttpExtension = _head.HasHttpExtension;
         _request.Verb = _head.Verb;
         _request.FromPeer = true;
         _request.ExpectsContinue = _request.Metadata.TryGet("Expect"u8, out var expect) && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
@@ -359,7 +364,12 @@ internal sealed class PeerServerCall
     {
         StatusCode = response.Status,
         StatusMessage = response.StatusMessage.Length == 0 ? default : Encoding.UTF8.GetBytes(response.StatusMessage),
-        ContentType = response.ContentType,
+        StatusDetails = response.StatusDetails,
+        Trailers = response.Trailers,
+        HasMessage = !response.IsGrpcStatus || response.Status == (int)GrpcStatusCode.OK,
+        HasData = response.HasData,
+        TypeUrl = response.TypeUrl,
+        ContentType = response.MessageContentType,
     };
 
     private void Fail(InvokeError error) => Fail(error.Code ?? GrpcStatusCode.Unknown, error.Text);

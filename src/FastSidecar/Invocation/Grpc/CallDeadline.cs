@@ -11,11 +11,17 @@ internal sealed class CallDeadline : IDisposable
     /// <summary>What a timer can hold, 49 days.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
 
-    private readonly CancellationTokenSource _timer;
-    private readonly CancellationTokenSource _either;
+    /// <summary>
+    /// Timers are no better than that: whoever got the rest of the time may have given up before ours is over, and what fails then fails
+    /// because of the deadline.
+    /// </summary>
+    private static readonly TimeSpan TimerSlack = TimeSpan.FromMilliseconds(5);
+
     private readonly TimeProvider _time;
     private readonly TimeSpan _timeout;
     private readonly long _started;
+    private readonly CancellationTokenSource _timer;
+    private readonly CancellationTokenSource _either;
 
     public CallDeadline(TimeSpan timeout, Http2Stream stream, TimeProvider time)
     {
@@ -26,11 +32,17 @@ internal sealed class CallDeadline : IDisposable
         _either = CancellationTokenSource.CreateLinkedTokenSource(_timer.Token, stream.Aborted);
     }
 
-    /// <summary>By the clock, or by the timer, which may be a moment later.</summary>
-    public bool HasPassed => _timer.IsCancellationRequested || Left <= TimeSpan.Zero;
+    public bool HasPassed => _timer.IsCancellationRequested || Remaining <= TimerSlack;
 
-    /// <summary>How long the caller still waits: what a call that is made for it is given.</summary>
-    public TimeSpan Left => _timeout - _time.GetElapsedTime(_started);
+    /// <summary>What is left of the time, for the next one who gets the call; nothing when it has passed.</summary>
+    public TimeSpan Remaining
+    {
+        get
+        {
+            var left = _timeout - _time.GetElapsedTime(_started);
+            return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+        }
+    }
 
     public CancellationToken Token => _either.Token;
 

@@ -1,6 +1,6 @@
-using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
+using FastSidecar.Protocol.Grpc;
 using FastSidecar.Transport.Grpc;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http2;
@@ -16,6 +16,8 @@ internal sealed class GrpcAnswers
     private static readonly HeaderList SuccessHead = Head(200, "application/grpc"u8, withTrace: false);
     private static readonly HeaderList SuccessTrailers = Trailers(GrpcStatusCode.OK, "");
 
+    /// <summary>Heads and trailers that are not always the same.</summary>
+    private readonly HeaderList _own = new();
     private Http2Stream _stream = null!;
     private bool _headWritten;
 
@@ -41,10 +43,45 @@ internal sealed class GrpcAnswers
         _stream.WriteHead(plain ? SuccessHead : Head(200, contentType, withTrace), endStream: false);
     }
 
+    /// <summary>The head of an answer that has metadata of its own.</summary>
+    /// <param name="metadata">As it is to be sent; copied.</param>
+    /// <param name="isPacked">Messages will be gzip.</param>
+    public void WriteHead(HeaderList metadata, bool isPacked)
+    {
+        _headWritten = true;
+        _stream.Headers.TryGet("content-type"u8, out var contentType);
+        _own.Clear();
+        _own.Add(":status"u8, "200"u8);
+        AddContentType(_own, contentType);
+        if (isPacked)
+        {
+            _own.Add("grpc-encoding"u8, "gzip"u8);
+        }
+
+        metadata.CopyTo(_own);
+        _stream.WriteHead(_own, endStream: false);
+    }
+
     public void Succeed() => End(SuccessTrailers);
 
+    /// <summary>Ends an answer, whose head has been written, with any status.</summary>
+    /// <param name="code">The status.</param>
+    /// <param name="text">Its message.</param>
+    /// <param name="details">Encoded details (<see cref="RpcStatus"/>); empty for none.</param>
+    /// <param name="metadata">What else stands in the trailers, as it is to be sent; copied.</param>
+    public void End(GrpcStatusCode code, string text, ReadOnlySpan<byte> details, HeaderList metadata)
+    {
+        _own.Clear();
+        AddStatus(_own, code, text, details);
+        metadata.CopyTo(_own);
+        End(_own);
+    }
+
     /// <summary>A handler's failure: a head and then trailers. Nothing when the whole answer has left already.</summary>
-    public void Fail(GrpcStatusCode code, string text)
+    public void Fail(GrpcStatusCode code, string text) => Fail(code, text, default);
+
+    /// <summary>As the other overload, with encoded details (<see cref="RpcStatus"/>).</summary>
+    public void Fail(GrpcStatusCode code, string text, ReadOnlySpan<byte> details)
     {
         if (Ended)
         {
@@ -56,19 +93,24 @@ internal sealed class GrpcAnswers
             WriteHead(withTrace: true);
         }
 
-        End(Trailers(code, text));
+        var trailers = new HeaderList();
+        AddStatus(trailers, code, text, details);
+        End(trailers);
     }
 
     /// <summary>What fails below the handler: one HEADERS frame.</summary>
-    public void Refuse(GrpcStatusCode code, string text) => Refuse(new HeadRefusal(200, code, text));
+    public void Refuse(GrpcStatusCode code, string text) => Refuse(new HeadRefusal(200, code, text), default);
 
     /// <inheritdoc cref="Refuse(GrpcStatusCode, string)"/>
-    public void Refuse(HeadRefusal refusal)
+    public void Refuse(HeadRefusal refusal) => Refuse(refusal, default);
+
+    /// <summary>As the other overload, with encoded details (<see cref="RpcStatus"/>).</summary>
+    public void Refuse(HeadRefusal refusal, ReadOnlySpan<byte> details)
     {
         Ended = true;
         _stream.Headers.TryGet("content-type"u8, out var contentType);
         var head = Head(refusal.Status, refusal.Status == 415 ? "application/grpc"u8 : contentType, withTrace: false);
-        Trailers(refusal.Code, refusal.Text).CopyTo(head);
+        AddStatus(head, refusal.Code, refusal.Text, details);
         _stream.WriteHead(head, endStream: true);
         _stream.Flush();
     }
@@ -110,16 +152,29 @@ internal sealed class GrpcAnswers
         value[plain.Length] = (byte)'+';
     }
 
-    internal static HeaderList Trailers(GrpcStatusCode code, string text)
+    private static HeaderList Trailers(GrpcStatusCode code, string text)
     {
         var trailers = new HeaderList();
-        Span<byte> digits = stackalloc byte[11];
-        Utf8Formatter.TryFormat((int)code, digits, out var written);
-        trailers.Add("grpc-status"u8, digits[..written]);
-        var message = Encoding.UTF8.GetBytes(text);
+        AddStatus(trailers, code, text, default);
+        return trailers;
+    }
+
+    internal static void AddStatus(HeaderList trailers, GrpcStatusCode code, string text, ReadOnlySpan<byte> details)
+    {
+        Span<byte> digits = stackalloc byte[GrpcStatusText.MaxBytes];
+        trailers.Add("grpc-status"u8, digits[..GrpcStatusText.Write(code, digits)]);
+        var message = text.Length == 0 ? [] : Encoding.UTF8.GetBytes(text);
         var name = trailers.Append("grpc-message"u8.Length, GrpcMessageEncoding.EncodedLength(message), out var encoded);
         "grpc-message"u8.CopyTo(name);
         GrpcMessageEncoding.Encode(message, encoded);
-        return trailers;
+        if (details.IsEmpty)
+        {
+            return;
+        }
+
+        var status = RpcStatus.Encode(code, text, details);
+        name = trailers.Append("grpc-status-details-bin"u8.Length, BinaryMetadata.EncodedLength(status.Length), out encoded);
+        "grpc-status-details-bin"u8.CopyTo(name);
+        BinaryMetadata.Encode(status, encoded);
     }
 }

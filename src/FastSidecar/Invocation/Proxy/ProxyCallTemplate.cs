@@ -37,7 +37,7 @@ internal sealed class ProxyCallTemplate
         if (request.Deadline is { } deadline)
         {
             Span<byte> timeout = stackalloc byte[TimeoutHeader.MaxBytes];
-            head.Add("grpc-timeout"u8, timeout[..TimeoutHeader.Format(deadline.Left, timeout)]);
+            head.Add("grpc-timeout"u8, timeout[..TimeoutHeader.Format(deadline.Remaining, timeout)]);
         }
 
         request.Metadata.CopyTo(head);

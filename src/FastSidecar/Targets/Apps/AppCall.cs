@@ -301,7 +301,8 @@ internal sealed class AppCall : InvokeResponse
     {
         _requestHeaders.Clear();
         _requestHeaders.Add("Host"u8, _host);
-        HeaderRules.MetadataToApp(request.Metadata, request.ContentType.Span, request.FromPeer, _requestHeaders);
+        var contentType = request.TypeUrl.Span.IsEmpty ? request.ContentType.Span : MediaTypes.Protobuf;
+        HeaderRules.MetadataToApp(request.Metadata, contentType, request.FromPeer, _requestHeaders);
         ReadOnlySpan<byte> state = default;
         if (!request.FromPeer && !request.Trace.IsZero)
         {

@@ -8,6 +8,12 @@ namespace FastSidecar.Targets.Apps;
 /// <summary>Words for a failed call to the app, as Go's HTTP client has them.</summary>
 internal static class AppFailure
 {
+    /// <summary>What an HTTP app cannot be asked with; null for everything else. Only a gRPC caller can leave the verb out.</summary>
+    public static InvokeError? OfVerb(InvokeRequest request) =>
+        !request.HasHttpExtension ? ErrorTable.MissingHttpExtension
+        : request.Verb is HttpVerb.None or HttpVerb.Connect ? ErrorTable.InvalidVerb
+        : null;
+
     public static string Of(Exception exception) => exception switch
     {
         InvokeBodyException e => e.Error.Reason,

@@ -44,9 +44,9 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
 
     public ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
     {
-        if (request.Verb is HttpVerb.None or HttpVerb.Connect)
+        if (AppFailure.OfVerb(request) is { } unusable)
         {
-            return ValueTask.FromResult<InvokeResult>(ErrorTable.InvalidVerb);
+            return ValueTask.FromResult<InvokeResult>(unusable);
         }
 
         var target = _targets.Get(request.Method.Span, request.Query.Span);

@@ -16,9 +16,6 @@ namespace FastSidecar.Targets.Peers;
 /// <summary>One call to a peer sidecar, and its response. Reused.</summary>
 internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
 {
-    /// <summary>So much is quoted of an answer that is no gRPC, as grpc-go does it.</summary>
-    private const int MostQuotedBytes = 1024;
-
     private readonly PeerCallPool _pool;
     private readonly int _maxMessageBytes;
     private readonly PeerResponseHead _head = new();
@@ -42,6 +39,14 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
 
     public override ReadOnlySpan<byte> ContentType => _head.TypeUrl.IsEmpty ? _head.ContentType : MediaTypes.Protobuf;
 
+    public override ReadOnlySpan<byte> MessageContentType => _head.ContentType;
+
+    public override ReadOnlySpan<byte> TypeUrl => _head.TypeUrl;
+
+    public override ReadOnlySpan<byte> StatusDetails => _head.StatusDetails;
+
+    public override HeaderList? Trailers => _head.Trailers;
+
     public override PipeReader Body => _reader;
 
     public override bool IsRemote => true;
@@ -59,7 +64,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     /// <summary>CallLocalStream: sends the head and what is there of the body, and goes on sending while the answer is waited for.</summary>
     public void SendStream(PeerCallTemplate template, CancellationToken cancellationToken)
     {
-        _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
+        _stream.WriteHead(template.For(_request.Trace, _request.Deadline, _scratch), endStream: false);
 #pragma warning disable CA2012 // One consumer, once: DisposeAsync awaits it, or finds it completed.
         _upload = UploadAsync(cancellationToken);
 #pragma warning restore CA2012
@@ -91,7 +96,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
             _request.Metadata.Remove("Accept"u8);
         }
 
-        _stream.WriteHead(template.For(_request.Trace, _scratch), endStream: false);
+        _stream.WriteHead(template.For(_request.Trace, _request.Deadline, _scratch), endStream: false);
         PeerRequestEncoder.WriteUnary(_stream.Output, Fields(), new ReadOnlySequence<byte>(body.WrittenMemory), _maxMessageBytes);
         _stream.End(null);
     }
@@ -108,7 +113,7 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     {
         if (GrpcFailure.OfHead(_stream.Headers) is { } notGrpc)
         {
-            return _stream.EndedWithHeaders ? notGrpc : await QuoteBodyAsync(notGrpc, cancellationToken);
+            return _stream.EndedWithHeaders ? notGrpc : await QuotedAnswer.ReadAsync(notGrpc, _stream.Input, cancellationToken);
         }
 
         if (_stream.EndedWithHeaders)
@@ -200,7 +205,9 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
         Version = 1,
         Method = _request.Method.Span,
         ContentType = _request.ContentType.Span,
-        HasHttpExtension = true,
+        TypeUrl = _request.TypeUrl.Span,
+        HasData = _request.HasData,
+        HasHttpExtension = _request.HasHttpExtension,
         Verb = _request.Verb,
         Query = _request.Query.Span,
     };
@@ -300,36 +307,6 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
     {
         UploadError = error;
         stream.Reset(Http2ErrorCode.Cancel);
-    }
-
-    /// <summary>
-    /// Whoever answered is no sidecar: what it said helps to find out who it was (grpc-go internal/transport/http2_client.go).
-    /// </summary>
-    private async ValueTask<InvokeError> QuoteBodyAsync(InvokeError error, CancellationToken cancellationToken)
-    {
-        var body = new byte[MostQuotedBytes];
-        var count = 0;
-        try
-        {
-            while (count < body.Length)
-            {
-                var read = await _stream.Input.ReadAsync(cancellationToken);
-                var piece = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, body.Length - count));
-                piece.CopyTo(body.AsSpan(count));
-                count += (int)piece.Length;
-                _stream.Input.AdvanceTo(read.Buffer.End);
-                if (read.IsCompleted)
-                {
-                    break;
-                }
-            }
-        }
-        catch (IOException)
-        {
-            // It broke off: what came is quoted.
-        }
-
-        return GrpcFailure.WithBody(error, body.AsSpan(0, count));
     }
 
     private void Return()

@@ -1,10 +1,12 @@
 using FastSidecar.Invocation;
+using FastSidecar.Invocation.Grpc;
+using FastSidecar.Transport.Grpc;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Targets.Peers;
 
 /// <summary>
-/// The HTTP/2 request head of a call to one address. It is the same for every call but for the trace context, so it is built once
+/// The HTTP/2 request head of a call to one address. It is the same for every call but for trace context and deadline, so it is built once
 /// (order as grpc-go has it: grpc-go internal/transport/http2_client.go).
 /// </summary>
 internal sealed class PeerCallTemplate
@@ -27,17 +29,24 @@ internal sealed class PeerCallTemplate
     }
 
     /// <summary>
-    /// The head for a call with <paramref name="trace"/>; <paramref name="scratch"/> holds it unless the context is the empty one.
+    /// The head for a call with <paramref name="trace"/> and <paramref name="deadline"/>; <paramref name="scratch"/> holds it unless there
+    /// is neither.
     /// </summary>
-    public HeaderList For(TraceContext trace, HeaderList scratch)
+    public HeaderList For(TraceContext trace, CallDeadline? deadline, HeaderList scratch)
     {
-        if (ReferenceEquals(trace, TraceContext.Zero))
+        if (ReferenceEquals(trace, TraceContext.Zero) && deadline is null)
         {
             return _plain;
         }
 
         scratch.Clear();
         _withoutTrace.CopyTo(scratch);
+        if (deadline is not null)
+        {
+            Span<byte> timeout = stackalloc byte[TimeoutHeader.MaxBytes];
+            scratch.Add("grpc-timeout"u8, timeout[..TimeoutHeader.Format(deadline.Remaining, timeout)]);
+        }
+
         trace.AddGrpcMetadata(scratch);
         return scratch;
     }
