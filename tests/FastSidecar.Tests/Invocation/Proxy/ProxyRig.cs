@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using System.Text;
 using FastSidecar.Invocation;
@@ -19,14 +20,20 @@ internal sealed class ProxyRig : IAsyncDisposable
     private readonly Http2Connection _front;
     private readonly Http2Connection _back;
     private readonly Http2Connection _target;
-    private readonly TargetHandler _handler;
+    private readonly TargetHandler? _handler;
 
-    public ProxyRig(Func<Http2Stream, Task> target, TimeProvider? time = null, int maxMessageBytes = 4 << 20, Http2Options? clientOptions = null, Http2Options? targetOptions = null)
+    public ProxyRig(Func<Http2Stream, Task> target, TimeProvider? time = null)
+        : this(new TargetHandler(target), time, PipeScheduler.ThreadPool)
     {
+    }
+
+    public ProxyRig(IHttp2StreamHandler target, TimeProvider? time, PipeScheduler scheduler)
+    {
+        const int maxMessageBytes = 4 << 20;
         time ??= TimeProvider.System;
-        _handler = new TargetHandler(target);
-        var back = new Link();
-        _target = Http2Connection.StartServer(back.Server, targetOptions ?? new Http2Options(), _handler, time);
+        _handler = target as TargetHandler;
+        var back = new Link(scheduler);
+        _target = Http2Connection.StartServer(back.Server, new Http2Options(), target, time);
         _back = Http2Connection.StartClient(back.Client, new Http2Options(), time);
         var client = new ProxyClient(
             _ => _back.TryOpenStream(out var stream) ? ValueTask.FromResult(stream) : throw new InvalidOperationException("no stream is free"),
@@ -38,9 +45,9 @@ internal sealed class ProxyRig : IAsyncDisposable
             InvocationObserver.None);
         var calls = new ProxiedCalls(
             new Straight(client), new ProxyOptions { MaxMessageBytes = maxMessageBytes, Origin = ProxyOrigin.Client }, time, NullLogger.Instance);
-        var front = new Link();
+        var front = new Link(scheduler);
         _front = Http2Connection.StartServer(front.Server, new Http2Options(), new Front(calls), time);
-        _client = Http2Connection.StartClient(front.Client, clientOptions ?? new Http2Options(), time);
+        _client = Http2Connection.StartClient(front.Client, new Http2Options(), time);
     }
 
     /// <summary>Streams that the proxy has open at the target.</summary>
@@ -48,12 +55,14 @@ internal sealed class ProxyRig : IAsyncDisposable
 
     public int OpenAtFront => _front.ActiveStreams;
 
-    public IReadOnlyCollection<Exception> Failures => _handler.Failures;
+    public IReadOnlyCollection<Exception> Failures => _handler?.Failures ?? [];
 
-    public Http2Stream Open(params (string Name, string Value)[] metadata)
+    public Http2Stream Open(params (string Name, string Value)[] metadata) => Open(Head([("te", "trailers"), ("dapr-app-id", "b"), .. metadata]));
+
+    public Http2Stream Open(HeaderList head)
     {
         Assert.True(_client.TryOpenStream(out var stream), "the client's connection has room");
-        stream.WriteHead(Head([("te", "trailers"), ("dapr-app-id", "b"), .. metadata]), endStream: false);
+        stream.WriteHead(head, endStream: false);
         return stream;
     }
 
@@ -131,9 +140,9 @@ internal sealed class ProxyRig : IAsyncDisposable
 
     private sealed class Link
     {
-        public Link()
+        public Link(PipeScheduler scheduler)
         {
-            var options = new PipeOptions(useSynchronizationContext: false);
+            var options = new PipeOptions(readerScheduler: scheduler, writerScheduler: scheduler, useSynchronizationContext: false);
             var up = new Pipe(options);
             var down = new Pipe(options);
             Client = new Side(down.Reader, up.Writer);
@@ -163,7 +172,7 @@ internal sealed class ProxyRig : IAsyncDisposable
 
     private sealed class TargetHandler(Func<Http2Stream, Task> handle) : IHttp2StreamHandler
     {
-        public System.Collections.Concurrent.ConcurrentQueue<Exception> Failures { get; } = new();
+        public ConcurrentQueue<Exception> Failures { get; } = new();
 
         public void OnStream(Http2Stream stream) => _ = RunAsync(stream);
 
