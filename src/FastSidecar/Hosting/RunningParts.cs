@@ -1,5 +1,4 @@
 using FastSidecar.Api.Http;
-using FastSidecar.Targets.Apps;
 using FastSidecar.Transport.Channels;
 
 namespace FastSidecar.Hosting;
@@ -21,10 +20,7 @@ internal sealed class RunningParts
 
     public ChannelPool? Channels { get; set; }
 
-    public HttpAppTarget? App { get; set; }
-
-    /// <summary>To an app that speaks HTTP/2.</summary>
-    public ChannelPool? AppChannels { get; set; }
+    public AppChannel? App { get; set; }
 
     /// <summary>Name resolution, outermost first: disposing announces that we leave.</summary>
     public List<IAsyncDisposable> Resolution { get; } = [];

@@ -147,11 +147,6 @@ internal sealed partial class ShutdownSequence(RunningParts parts, Readiness rea
             await parts.App.DisposeAsync();
         }
 
-        if (parts.AppChannels is not null)
-        {
-            await parts.AppChannels.DisposeAsync();
-        }
-
         foreach (var file in parts.SocketFiles)
         {
             File.Delete(file);

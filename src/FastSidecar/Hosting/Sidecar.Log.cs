@@ -47,9 +47,6 @@ internal sealed partial class Sidecar
         public static partial void NoAppChannel(ILogger logger);
 
         // Ours: the flag is accepted so that scripts keep working, and nobody should have to find this out from failing calls.
-        [LoggerMessage(Level = LogLevel.Warning, Message = "app protocol {Protocol} is not spoken by this version of FastSidecar: calls of the app fail")]
-        public static partial void ProtocolNotSpoken(ILogger logger, string protocol);
-
         [LoggerMessage(Level = LogLevel.Information, Message = "app max concurrency set to {Limit}")]
         public static partial void MaxConcurrency(ILogger logger, int limit);
 
@@ -82,12 +79,6 @@ internal sealed partial class Sidecar
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Internal gRPC server is running on {Address}:{Port}")]
         public static partial void InternalRunning(ILogger logger, string address, int port);
-
-        [LoggerMessage(Level = LogLevel.Warning, Message = "Skipping programmatic dapr configuration loading (see 'disable-init-endpoints' flag/annotation)")]
-        public static partial void ConfigSkipped(ILogger logger);
-
-        [LoggerMessage(Level = LogLevel.Information, Message = "Application configuration loaded")]
-        public static partial void ConfigLoaded(ILogger logger);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "dapr initialized. Status: Running. Init Elapsed {Elapsed}ms")]
         public static partial void Initialized(ILogger logger, long elapsed);

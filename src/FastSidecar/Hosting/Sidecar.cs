@@ -12,13 +12,11 @@ using FastSidecar.Observability.Logging;
 using FastSidecar.Outbound;
 using FastSidecar.Resiliency;
 using FastSidecar.Resolution;
-using FastSidecar.Targets.Apps;
 using FastSidecar.Targets.Peers;
 using FastSidecar.Transport.Channels;
 using FastSidecar.Transport.Http2;
 using FastSidecar.Transport.Http2.FlowControl;
 using FastSidecar.Transport.Sockets;
-using FastSidecar.Transport.Tls;
 using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Hosting;
@@ -117,15 +115,15 @@ internal sealed partial class Sidecar
             resolver,
             internalPort,
             peers,
-            app,
+            app.Invoked,
             new AttemptRunner(new BuiltInRetry(), _time),
             new CallerHeaders(options.AppId, options.Namespace, hostAddress, Dns.GetHostName()));
-        var inbound = new InboundInvoker(app, AccessPolicy.AllowAll);
-        var inboundProxy = new InboundProxy(options.AppId, AppProxy(Parts.Channels, messageLimit), AccessPolicy.AllowAll);
+        var inbound = new InboundInvoker(app.Invoked, AccessPolicy.AllowAll);
+        var inboundProxy = new InboundProxy(options.AppId, app.Proxied, AccessPolicy.AllowAll);
         var outboundProxy = new OutboundProxy(outbound, options.AppId, inboundProxy);
 
         // 6. APIs, in Dapr's order.
-        await StartGrpcApiAsync(outbound, Proxied(outboundProxy, ClientOrigin, messageLimit, "dapr.runtime.grpc.api"), observer, messageLimit, cancellationToken);
+        await StartGrpcApiAsync(outbound, Proxied(outboundProxy, ProxyOrigin.Client, messageLimit, "dapr.runtime.grpc.api"), observer, messageLimit, cancellationToken);
         await StartHttpApiAsync(outbound, observer, cancellationToken);
         var proxied = Proxied(inboundProxy, ProxyOrigin.Peer, messageLimit, "dapr.runtime.grpc.internal");
         await StartInternalAsync(internalListener, internalPort, inbound, proxied, messageLimit, cancellationToken);
@@ -136,6 +134,10 @@ internal sealed partial class Sidecar
         if (options.AppPort > 0)
         {
             await WaitForAppAsync(cancellationToken);
+            if (app.Health is null)
+            {
+                await app.StartAsync(cancellationToken);
+            }
         }
 
         (_metadata ??= CreateMetadata()).IsInitialized = true;
@@ -149,88 +151,25 @@ internal sealed partial class Sidecar
     private Http2Options PeerHttp2(SidecarOptions options) =>
         new() { MaxHeaderListBytes = (int)Math.Min(int.MaxValue, options.ReadBufferBytes << 10), ReceiveBudget = _receiveBudget };
 
-    private ITarget? CreateApp()
+    private AppChannel CreateApp()
     {
         var channelsLog = _logging.CreateLogger("dapr.runtime.channels");
         Log.RefreshingChannels(channelsLog);
         if (_options.AppPort <= 0)
         {
             Log.NoAppChannel(channelsLog);
-            return null;
+        }
+        else
+        {
+            Log.ChannelsRefreshed(channelsLog);
+            if (_options.AppMaxConcurrency > 0)
+            {
+                Log.MaxConcurrency(_log, _options.AppMaxConcurrency);
+            }
         }
 
-        Log.ChannelsRefreshed(channelsLog);
-
-        if (_options.AppMaxConcurrency > 0)
-        {
-            Log.MaxConcurrency(_log, _options.AppMaxConcurrency);
-        }
-
-        if (_options.AppPort > IPEndPoint.MaxPort)
-        {
-            // No port has that number; daprd takes it and waits for such an app for ever.
-            return null;
-        }
-
-        if (_options.AppProtocol is AppProtocol.Grpc or AppProtocol.Grpcs)
-        {
-            return CreateGrpcApp();
-        }
-
-        var options = new HttpAppOptions
-        {
-            Address = _options.AppChannelAddress,
-            Port = _options.AppPort,
-            ApiToken = _environment.AppApiToken,
-            MaxResponseHeadBytes = (int)Math.Min(int.MaxValue, _options.ReadBufferBytes),
-            TraceHeaders = TracesHeaders,
-        };
-        switch (_options.AppProtocol)
-        {
-            case AppProtocol.Http:
-                return Parts.App = new HttpAppTarget(options, _time, InvocationObserver.None);
-            case AppProtocol.H2c:
-                return new H2cAppTarget(options, CreateAppChannels(tls: false, grpc: false), _time, InvocationObserver.None);
-            default:
-                var protocol = _options.AppProtocol.ToString().ToLowerInvariant();
-                Log.ProtocolNotSpoken(_log, protocol);
-                return new UnspokenAppTarget(protocol, _options.AppChannelAddress, _options.AppPort, _time);
-        }
+        return Parts.App = new AppChannel(_options, _environment.AppApiToken, TracesHeaders, PeerHttp2(_options), _time, _logging);
     }
-
-    private GrpcAppTarget CreateGrpcApp()
-    {
-        var options = new GrpcAppOptions
-        {
-            Address = $"{_options.AppChannelAddress}:{_options.AppPort}",
-            Tls = _options.AppProtocol == AppProtocol.Grpcs,
-            ApiToken = _environment.AppApiToken,
-            MaxMessageBytes = MessageLimit(_options.MaxBodyBytes),
-        };
-        var channels = CreateAppChannels(options.Tls, grpc: true);
-        return new GrpcAppTarget(options, channels, new ChannelKey(options.Address, "", ""), _time, InvocationObserver.None);
-    }
-
-    /// <summary>An app is not pinged, and its first connection stays.</summary>
-    private ChannelPool CreateAppChannels(bool tls, bool grpc) => Parts.AppChannels = new ChannelPool(
-        new ChannelPoolOptions
-        {
-            Http2 = PeerHttp2(_options) with { KeepAliveInterval = TimeSpan.Zero, ChecksContentLength = !grpc },
-            KeepsFirst = true,
-            Credentials = tls ? new AnyPeerCredentials() : null,
-        },
-        _time);
-
-    /// <summary>Whatever protocol the app is said to speak, proxied calls reach it by gRPC.</summary>
-    private AppProxyTarget AppProxy(ChannelPool channels, int messageLimit)
-    {
-        var host = _options.AppChannelAddress.Contains(':', StringComparison.Ordinal) ? $"[{_options.AppChannelAddress}]" : _options.AppChannelAddress;
-        var address = string.Create(CultureInfo.InvariantCulture, $"{host}:{_options.AppPort}");
-        var source = _options.AppPort is > 0 and <= IPEndPoint.MaxPort ? channels.For(new ChannelKey(address, "", "")) : null;
-        return new AppProxyTarget(source, address, tls: false, _environment.AppApiToken, messageLimit, _time, InvocationObserver.None);
-    }
-
-    private ProxyOrigin ClientOrigin => _environment.ApiToken.Length > 0 ? ProxyOrigin.CheckedClient : ProxyOrigin.Client;
 
     private ProxiedCalls Proxied(IProxyRouter router, ProxyOrigin origin, int messageLimit, string scope) => new(
         router,
@@ -357,16 +296,6 @@ internal sealed partial class Sidecar
     private async Task WaitForAppAsync(CancellationToken cancellationToken)
     {
         await new AppWait(_options.AppChannelAddress, _options.AppPort, _options.AppProtocol, _time, _log).RunAsync(cancellationToken);
-        if (_options.DisabledInitEndpoints.Contains("config"))
-        {
-            Log.ConfigSkipped(_log);
-            return;
-        }
-
-        if (Parts.App is { } app && await app.RequestConfigAsync(_options.AppId, cancellationToken))
-        {
-            Log.ConfigLoaded(_log);
-        }
     }
 
     private HttpRoutes CreateRoutes(OutboundInvoker outbound, InvocationObserver observer)

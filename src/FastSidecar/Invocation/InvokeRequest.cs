@@ -77,7 +77,6 @@ internal sealed class InvokeRequest
     {
         Target = "";
         PeerAddress = "";
-        Deadline = null;
         Method.Clear();
         Query.Clear();
         ContentType.Clear();

@@ -54,7 +54,23 @@ internal sealed class OutboundProxy(OutboundInvoker invoker, string appId, ITarg
         // Whoever was asked has not looked at the call, and nothing of its messages has left.
         var mayTry = (failure.NotConnected || failure.NeverProcessed) && request.Body.CanRepeat && request.PeerAddress.Length > 0 &&
             !cancellationToken.IsCancellationRequested;
-        return mayTry ? SendAgainAsync(request, cancellationToken) : Failed(failure);
+        return mayTry ? SendAgainAsync(request, cancellationToken) : Failed(AsTold(request, failure));
+    }
+
+    /// <summary>
+    /// Where <c>dapr-app-id</c> names the target, Dapr looks it up twice, and tells of the look-up that waits for the other. We look it up once.
+    /// </summary>
+    private InvokeError AsTold(InvokeRequest request, InvokeError failure)
+    {
+        if (failure.Side != ErrorSide.Self || !failure.Text.StartsWith("couldn't find service: ", StringComparison.Ordinal))
+        {
+            return failure;
+        }
+
+        var route = invoker.RouteTo(request.Target);
+        var named = request.Metadata.IndexOf(HeaderNames.CalleeAppId);
+        var isOurs = named >= 0 && route.ProxyFields is not null && request.Metadata.IndexOf(HeaderNames.CalleeAppId, named + 1) < 0;
+        return named < 0 || isOurs ? ErrorTable.NotResolved($"timeout waiting for address for app id {route.AppId}") : failure;
     }
 
     private static ValueTask<InvokeResult> Failed(InvokeError error) => ValueTask.FromResult<InvokeResult>(error);

@@ -159,14 +159,14 @@ internal sealed class GrpcAnswers
         value[plain.Length] = (byte)'+';
     }
 
-    internal static HeaderList Trailers(GrpcStatusCode code, string text)
+    private static HeaderList Trailers(GrpcStatusCode code, string text)
     {
         var trailers = new HeaderList();
         AddStatus(trailers, code, text, default);
         return trailers;
     }
 
-    private static void AddStatus(HeaderList trailers, GrpcStatusCode code, string text, ReadOnlySpan<byte> details)
+    internal static void AddStatus(HeaderList trailers, GrpcStatusCode code, string text, ReadOnlySpan<byte> details)
     {
         Span<byte> digits = stackalloc byte[GrpcStatusText.MaxBytes];
         trailers.Add("grpc-status"u8, digits[..GrpcStatusText.Write(code, digits)]);

@@ -16,7 +16,7 @@ namespace FastSidecar.Invocation.Proxy;
 /// </summary>
 /// <remarks>
 /// What is wrong is thrown as <see cref="InvokeBodyException"/> with grpc-go's code and text, once everything before it was handed out.
-/// Reused through <see cref="Start"/>; one read at a time. It does not own the stream: whoever does ends it.
+/// What was handed out is consumed whole, or left and read again. Reused through <see cref="Start"/>; one read at a time. It does not own the stream: whoever does ends it.
 /// </remarks>
 internal sealed class MessageInput : PipeReader
 {
@@ -141,7 +141,7 @@ internal sealed class MessageInput : PipeReader
         }
         else if (!consumed.Equals(_offered.Start))
         {
-            Follow(_offered.Slice(0, consumed), ref _missing, out _);
+            throw new ArgumentException("what was handed out is taken whole, or left", nameof(consumed));
         }
 
         _offered = default;

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.IO.Compression;
 using System.IO.Pipelines;
 using FastSidecar.Protocol.Grpc;
 using FastSidecar.Protocol.Peer;
@@ -13,7 +12,8 @@ namespace FastSidecar.Invocation.Proxy;
 /// </summary>
 internal sealed class PackedMessages
 {
-    private const int InitialBytes = 4096;
+    /// <summary>So much is buffered before the caller is waited for.</summary>
+    private const int MaxUnflushedBytes = 4096;
 
     private byte[] _message = [];
     private int _count;
@@ -37,19 +37,19 @@ internal sealed class PackedMessages
             }
         }
 
-        return output.UnflushedBytes > InitialBytes && (await output.FlushAsync(cancellationToken)).IsCompleted;
+        return output.UnflushedBytes > MaxUnflushedBytes && (await output.FlushAsync(cancellationToken)).IsCompleted;
     }
 
     public void Clear()
     {
         _count = 0;
-        GzipMessage.Return(ref _message);
+        ByteArray.Return(ref _message);
     }
 
     private ReadOnlySequence<byte> Take(in ReadOnlySequence<byte> data, int most)
     {
         var count = (int)Math.Clamp(most, 0, data.Length);
-        GzipMessage.Ensure(ref _message, _count, count, InitialBytes);
+        ByteArray.Ensure(ref _message, _count, count);
         data.Slice(0, count).CopyTo(_message.AsSpan(_count));
         _count += count;
         return data.Slice(count);
@@ -63,16 +63,6 @@ internal sealed class PackedMessages
             return;
         }
 
-        using var packed = new MemoryStream();
-        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
-        {
-            gzip.Write(_message, MessagePrefix.SizeBytes, _count - MessagePrefix.SizeBytes);
-        }
-
-        Span<byte> prefix = stackalloc byte[MessagePrefix.SizeBytes];
-        prefix[0] = 1;
-        BinaryPrimitives.WriteUInt32BigEndian(prefix[1..], (uint)packed.Length);
-        output.Write(prefix);
-        output.Write(packed.GetBuffer().AsSpan(0, (int)packed.Length));
+        GzipMessage.Write(output, _message.AsSpan(MessagePrefix.SizeBytes, _count - MessagePrefix.SizeBytes));
     }
 }

@@ -71,14 +71,7 @@ internal sealed class ProxyAnswer
         var withDetails = AddStatus(target);
         ProxyMetadata.CopyAnswer(target, _fields, withDetails);
         _ended = true;
-        if (HasHead)
-        {
-            _stream.End(_fields);
-        }
-        else
-        {
-            _stream.WriteHead(_fields, endStream: true);
-        }
+        Leave();
     }
 
     /// <summary>The call has failed, before or after something of its answer left. Nothing when the whole answer has left already.</summary>
@@ -90,16 +83,29 @@ internal sealed class ProxyAnswer
         }
 
         _ended = true;
-        var trailers = GrpcAnswers.Trailers(code, text);
         if (HasHead)
         {
-            _stream.End(trailers);
-            return;
+            _fields.Clear();
+        }
+        else
+        {
+            BeginHead();
         }
 
-        BeginHead();
-        trailers.CopyTo(_fields);
-        _stream.WriteHead(_fields, endStream: true);
+        GrpcAnswers.AddStatus(_fields, code, text, default);
+        Leave();
+    }
+
+    private void Leave()
+    {
+        if (HasHead)
+        {
+            _stream.End(_fields);
+        }
+        else
+        {
+            _stream.WriteHead(_fields, endStream: true);
+        }
     }
 
     private void BeginHead()
@@ -130,7 +136,7 @@ internal sealed class ProxyAnswer
         }
 
         var error = GrpcFailure.OfStatus(target);
-        GrpcAnswers.Trailers(error?.Code ?? GrpcStatusCode.OK, error?.Text ?? "").CopyTo(_fields);
+        GrpcAnswers.AddStatus(_fields, error?.Code ?? GrpcStatusCode.OK, error?.Text ?? "", default);
         return error is null || (GrpcStatusText.TryParse(status, out var code) && code == error.Code);
     }
 }

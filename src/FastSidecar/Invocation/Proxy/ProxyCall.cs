@@ -15,9 +15,6 @@ namespace FastSidecar.Invocation.Proxy;
 /// </summary>
 internal sealed class ProxyCall : InvokeResponse
 {
-    /// <summary>So much is quoted of an answer that is no gRPC, as grpc-go does it.</summary>
-    private const int MostQuotedBytes = 1024;
-
     private static readonly HeaderList None = new();
 
     private readonly ProxyCallPool _pool;
@@ -81,7 +78,7 @@ internal sealed class ProxyCall : InvokeResponse
         return null;
     }
 
-    /// <summary>Whoever answered is no gRPC server: what it said helps to find out who it was (grpc-go internal/transport/http2_client.go).</summary>
+    /// <summary>What such an answer says, for people (<see cref="QuotedAnswer"/>); the stream is ended for it, as grpc-go does it.</summary>
     public async ValueTask<InvokeError> QuoteBodyAsync(InvokeError error, CancellationToken cancellationToken)
     {
         if (_stream.EndedWithHeaders)
@@ -89,34 +86,9 @@ internal sealed class ProxyCall : InvokeResponse
             return error;
         }
 
-        var quote = new byte[MostQuotedBytes];
-        var count = 0;
-        try
-        {
-            while (count < quote.Length)
-            {
-                var read = await _stream.Input.ReadAsync(cancellationToken);
-                var piece = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, quote.Length - count));
-                foreach (var memory in piece)
-                {
-                    memory.Span.CopyTo(quote.AsSpan(count));
-                    count += memory.Length;
-                }
-
-                _stream.Input.AdvanceTo(read.Buffer.End);
-                if (read.IsCompleted)
-                {
-                    break;
-                }
-            }
-        }
-        catch (IOException)
-        {
-            // It broke off: what came is quoted.
-        }
-
+        var quoted = await QuotedAnswer.ReadAsync(error, _stream.Input, cancellationToken);
         _stream.Reset(Http2ErrorCode.ProtocolError);
-        return GrpcFailure.WithBody(error, quote.AsSpan(0, count));
+        return quoted;
     }
 
     /// <summary>Gives the stream back; an unfinished one is reset.</summary>

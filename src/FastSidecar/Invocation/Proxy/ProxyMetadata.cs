@@ -2,14 +2,11 @@ using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Invocation.Proxy;
 
-/// <summary>What a sidecar does with the ids of apps, and with the API token, that a call brings along.</summary>
+/// <summary>Who calls on a port, and with that what the ids are worth that a call brings along.</summary>
 internal enum ProxyOrigin
 {
     /// <summary>A client of the public port: ids of a caller that it sends are no evidence of anything, and are dropped.</summary>
     Client,
-
-    /// <summary>The same, and this sidecar has checked the client's token, which is its own.</summary>
-    CheckedClient,
 
     /// <summary>Another sidecar: it has added the ids.</summary>
     Peer,
@@ -45,7 +42,6 @@ internal static class ProxyMetadata
         AppId,
         CalleeAppId,
         CallerId,
-        Token,
         Details,
     }
 
@@ -68,7 +64,6 @@ internal static class ProxyMetadata
                     continue;
                 case Role.Reserved:
                 case Role.CallerId when origin != ProxyOrigin.Peer:
-                case Role.Token when origin == ProxyOrigin.CheckedClient:
                     continue;
                 case Role.AppId:
                     found.AppId = found.AppId < 0 ? i : found.AppId;
@@ -121,7 +116,6 @@ internal static class ProxyMetadata
         12 when name.SequenceEqual("grpc-timeout"u8) => Role.Timeout,
         12 when name.SequenceEqual("grpc-message"u8) => Role.Reserved,
         13 when name.SequenceEqual("grpc-encoding"u8) => Role.Encoding,
-        14 when name.SequenceEqual("dapr-api-token"u8) => Role.Token,
         14 when name.SequenceEqual("content-length"u8) => Role.Reserved, // of these bytes, which may be unpacked on the way
         17 when name.SequenceEqual("grpc-message-type"u8) => Role.Reserved,
         18 when name.SequenceEqual("dapr-caller-app-id"u8) => Role.CallerId,

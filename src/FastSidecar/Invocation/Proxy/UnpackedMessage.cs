@@ -12,8 +12,6 @@ namespace FastSidecar.Invocation.Proxy;
 /// </summary>
 internal sealed class UnpackedMessage
 {
-    private const int InitialBytes = 4096;
-
     private byte[] _bytes = [];
     private int _count;
     private int _start;
@@ -43,21 +41,23 @@ internal sealed class UnpackedMessage
     /// <exception cref="PeerMessageException">It does not, or to more than the limit.</exception>
     public void Unpack(int maxMessageBytes)
     {
-        const int prefix = MessagePrefix.SizeBytes;
-        var packed = _bytes;
-        _bytes = [];
+        // The prefix is looked at no more, and makes room for the message to begin where its array does.
+        _bytes.AsSpan(MessagePrefix.SizeBytes, _count - MessagePrefix.SizeBytes).CopyTo(_bytes);
+        var count = GzipMessage.Unpack(_bytes, _count - MessagePrefix.SizeBytes, maxMessageBytes, out var unpacked);
         try
         {
-            _bytes = GzipMessage.Unpack(packed, prefix, _count - prefix, reserved: prefix, maxMessageBytes, out var unpacked);
-            _count = prefix + unpacked;
+            _count = 0;
+            ByteArray.Ensure(ref _bytes, 0, MessagePrefix.SizeBytes + count);
             _bytes[0] = 0;
-            BinaryPrimitives.WriteUInt32BigEndian(_bytes.AsSpan(1), (uint)unpacked);
+            BinaryPrimitives.WriteUInt32BigEndian(_bytes.AsSpan(1), (uint)count);
+            unpacked.AsSpan(0, count).CopyTo(_bytes.AsSpan(MessagePrefix.SizeBytes));
+            _count = MessagePrefix.SizeBytes + count;
             _start = 0;
             _isReady = true;
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(packed);
+            ByteArray.Return(ref unpacked);
         }
     }
 
@@ -87,15 +87,10 @@ internal sealed class UnpackedMessage
 
     public void Clear()
     {
-        var bytes = _bytes;
-        _bytes = [];
+        ByteArray.Return(ref _bytes);
         _count = 0;
         _start = 0;
         _isReady = false;
-        if (bytes.Length > 0)
-        {
-            ArrayPool<byte>.Shared.Return(bytes);
-        }
     }
 
     private ReadOnlySequence<byte> Rest => new(_bytes, _start, _count - _start);
@@ -103,7 +98,7 @@ internal sealed class UnpackedMessage
     private ReadOnlySequence<byte> Take(ReadOnlySequence<byte> bytes, int most)
     {
         var count = (int)Math.Min(bytes.Length, most);
-        GzipMessage.Ensure(ref _bytes, _count, count, InitialBytes);
+        ByteArray.Ensure(ref _bytes, _count, count);
         bytes.Slice(0, count).CopyTo(_bytes.AsSpan(_count));
         _count += count;
         return bytes.Slice(count);

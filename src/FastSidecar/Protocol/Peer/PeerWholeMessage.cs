@@ -152,13 +152,31 @@ internal sealed class PeerWholeMessage
     /// <summary>Replaces the gathered message by what gzip makes of it.</summary>
     private void Gunzip(int maxMessageBytes)
     {
-        var inflated = GzipMessage.Unpack(_message, 0, _messageBytes, reserved: 0, maxMessageBytes, out var inflatedBytes);
+        var count = GzipMessage.Unpack(_message, _messageBytes, maxMessageBytes, out var inflated);
         Return(ref _message);
         _message = inflated;
-        _messageBytes = inflatedBytes;
+        _messageBytes = count;
     }
 
-    private static void Ensure(ref byte[] array, int used, int more) => GzipMessage.Ensure(ref array, used, more, InitialBytes);
+    private static void Ensure(ref byte[] array, int used, int more)
+    {
+        if (array.Length - used >= more)
+        {
+            return;
+        }
 
-    private static void Return(ref byte[] array) => GzipMessage.Return(ref array);
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(Math.Max(used + more, array.Length * 2), InitialBytes));
+        array.AsSpan(0, used).CopyTo(larger);
+        Return(ref array);
+        array = larger;
+    }
+
+    private static void Return(ref byte[] array)
+    {
+        if (array.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(array);
+            array = [];
+        }
+    }
 }

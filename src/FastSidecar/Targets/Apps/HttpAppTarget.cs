@@ -59,6 +59,9 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
     public Task<bool> RequestConfigAsync(string appId, CancellationToken cancellationToken) =>
         AppConfigRequest.SendAsync(_client, Encoding.Latin1.GetString(_host), appId, _options.ApiToken, cancellationToken);
 
+    /// <summary>The app's health probe, on the connections of its calls.</summary>
+    public AppProbe Probe(string path) => new HttpAppProbe(_client, Encoding.Latin1.GetString(_host), path).AskAsync;
+
     public ValueTask DisposeAsync() => _client.DisposeAsync();
 
     internal void Return(AppCall call)
