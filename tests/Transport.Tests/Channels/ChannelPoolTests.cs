@@ -302,6 +302,20 @@ public sealed class ChannelPoolTests
     }
 
     [Fact]
+    public async Task FirstChannelIsKept_IdlingDoesNotEndIt()
+    {
+        var time = new ManualTime();
+        await using var peer = new Peer(Handlers.EchoAsync, new Http2Options { MaxIdle = TimeSpan.Zero });
+        await using var scope = new PoolScope(new ChannelPool(
+            new ChannelPoolOptions { KeepsFirst = true, Http2 = new Http2Options { KeepAliveInterval = TimeSpan.Zero } }, peer.ConnectAsync, time));
+        await CallAsync(scope.Pool, "first").Within("first call");
+        time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(1, scope.Pool.ChannelCount(Peer.Key));
+        Assert.Equal("second", await CallAsync(scope.Pool, "second").Within("second call"));
+        Assert.Equal(1, peer.Accepted);
+    }
+
+    [Fact]
     public async Task ChannelsWereDroppedAsIdle_SourceFindsTheNextOnes()
     {
         var time = new ManualTime();
