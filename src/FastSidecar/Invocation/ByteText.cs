@@ -5,6 +5,9 @@ internal struct ByteText
 {
     private const int InitialBytes = 128;
 
+    /// <summary>A text above this gives its memory up when it is cleared: hardly any is as long, and many requests are pooled.</summary>
+    private const int KeptBytes = 16 * 1024;
+
     private byte[]? _bytes;
     private int _length;
 
@@ -23,5 +26,12 @@ internal struct ByteText
         _length = text.Length;
     }
 
-    public void Clear() => _length = 0;
+    public void Clear()
+    {
+        _length = 0;
+        if (_bytes is { Length: > KeptBytes })
+        {
+            _bytes = null;
+        }
+    }
 }

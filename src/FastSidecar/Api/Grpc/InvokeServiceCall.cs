@@ -21,6 +21,9 @@ namespace FastSidecar.Api.Grpc;
 /// </summary>
 internal sealed class InvokeServiceCall(GrpcCall call, TimeProvider time)
 {
+    /// <summary>A longer name is no app's; so much a pooled call may keep.</summary>
+    private const int LongestKeptTarget = 256;
+
     private static ReadOnlySpan<byte> DaprHttpStatus => "dapr-http-status"u8;
 
     private static readonly InvokeError MessageMissing = new(
@@ -133,6 +136,11 @@ internal sealed class InvokeServiceCall(GrpcCall call, TimeProvider time)
 
     private string TargetOf(ReadOnlySpan<byte> id)
     {
+        if (id.Length > LongestKeptTarget)
+        {
+            return Encoding.UTF8.GetString(id);
+        }
+
         if (!id.SequenceEqual(_targetBytes.Span))
         {
             _targetBytes.Set(id);
