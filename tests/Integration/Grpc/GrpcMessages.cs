@@ -9,6 +9,8 @@ internal static class GrpcMessages
 {
     public const string InvokeService = "/dapr.proto.runtime.v1.Dapr/InvokeService";
 
+    public const string GetMetadata = "/dapr.proto.runtime.v1.Dapr/GetMetadata";
+
     public const string Echo = "/chat.v1.Chat/Echo";
 
     public const string Talk = "/chat.v1.Chat/Talk";

@@ -13,15 +13,9 @@ public sealed class LoadTests(NodeServerPair pair) : IClassFixture<NodeServerPai
     [GrpcFact("h2load")]
     public Task ProxiedUnary_EveryAnswerIsWhole() => LoadAsync(GrpcMessages.Echo, GrpcMessages.Note(new string('x', 100)), pair.Callee.AppId);
 
+    /// <summary>Not InvokeService: h2load sends a content-length, which breaks such a call in Dapr too: it becomes the length of the app's request.</summary>
     [GrpcFact("h2load")]
-    public async Task InvokeService_EveryAnswerIsWhole()
-    {
-        await using var app = await EchoApp.StartAsync();
-        await using var callee = await SidecarProcess.StartAsync(new SidecarSettings { AppId = SidecarSettings.UniqueId("echo"), AppPort = app.Port });
-        await LoadAsync(GrpcMessages.InvokeService, GrpcMessages.Invoke(callee.AppId, "echo", new byte[1024]), appId: null);
-        Assert.Equal(Requests + 1, app.Completed);
-        callee.AssertHealthy();
-    }
+    public Task GetMetadata_EveryAnswerIsWhole() => LoadAsync(GrpcMessages.GetMetadata, [], appId: null);
 
     private async Task LoadAsync(string path, byte[] message, string? appId)
     {
@@ -60,7 +54,7 @@ public sealed class LoadTests(NodeServerPair pair) : IClassFixture<NodeServerPai
 
         using var answer = await client.SendAsync(request);
         var body = await answer.Content.ReadAsByteArrayAsync();
-        Assert.Equal("0", Assert.Single(answer.TrailingHeaders.GetValues("grpc-status")));
+        Assert.True(answer.TrailingHeaders.TryGetValues("grpc-status", out var status) && status.Single() == "0", $"{answer}");
         return body.Length;
     }
 }
