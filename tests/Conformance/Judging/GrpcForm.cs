@@ -279,11 +279,22 @@ internal static partial class GrpcForm
         }
     }
 
-    private static JsonArray Frames(JsonArray frames) => new([.. frames
-        .Select(f => f!.GetValue<string>())
-        .Where(f => f[0] == '<' && !FreeFrame().IsMatch(f))
-        .Select(f => f.Contains("GOAWAY", StringComparison.Ordinal) ? FreeGoAway().Replace(f, "").Trim() : FreeSetting().Replace(f, "").TrimEnd(',', ' '))
-        .Select(f => (JsonNode)f)]);
+    /// <summary>A graceful end may say GOAWAY twice (RFC 9113, 6.8).</summary>
+    private static JsonArray Frames(JsonArray frames)
+    {
+        var result = new JsonArray();
+        foreach (var frame in frames.Select(f => f!.GetValue<string>()).Where(f => f[0] == '<' && !FreeFrame().IsMatch(f)))
+        {
+            var isGoAway = frame.Contains("GOAWAY", StringComparison.Ordinal);
+            var text = isGoAway ? FreeGoAway().Replace(frame, "").Trim() : FreeSetting().Replace(frame, "").TrimEnd(',', ' ');
+            if (!isGoAway || result.LastOrDefault()?.GetValue<string>() != text)
+            {
+                result.Add((JsonNode)text);
+            }
+        }
+
+        return result;
+    }
 
     /// <summary>Calls of an app over some seconds: how many probes fall into them is chance.</summary>
     private static JsonArray Calls(JsonArray calls)
