@@ -16,7 +16,11 @@ want openssl openssl
 want python3 python3
 want node nodejs
 want npm npm
+want protoc protobuf-compiler
+want grpc_python_plugin protobuf-compiler-grpc
 python3 -c 'import zeroconf' 2>/dev/null || /usr/bin/python3 -c 'import zeroconf' 2>/dev/null || packages+=(python3-zeroconf)
+/usr/bin/python3 -c 'import grpc' 2>/dev/null || packages+=(python3-grpcio)
+/usr/bin/python3 -c 'import google.protobuf' 2>/dev/null || packages+=(python3-protobuf)
 [ ${#packages[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
   echo "missing peers (tests that need them are skipped): ${packages[*]}"

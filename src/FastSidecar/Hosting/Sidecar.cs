@@ -121,11 +121,14 @@ internal sealed partial class Sidecar
             new AttemptRunner(new BuiltInRetry(), _time),
             new CallerHeaders(options.AppId, options.Namespace, hostAddress, Dns.GetHostName()));
         var inbound = new InboundInvoker(app, AccessPolicy.AllowAll);
+        var inboundProxy = new InboundProxy(options.AppId, AppProxy(Parts.Channels, messageLimit), AccessPolicy.AllowAll);
+        var outboundProxy = new OutboundProxy(outbound, options.AppId, inboundProxy);
 
         // 6. APIs, in Dapr's order.
-        await StartGrpcApiAsync(outbound, observer, messageLimit, cancellationToken);
+        await StartGrpcApiAsync(outbound, Proxied(outboundProxy, ClientOrigin, messageLimit, "dapr.runtime.grpc.api"), observer, messageLimit, cancellationToken);
         await StartHttpApiAsync(outbound, observer, cancellationToken);
-        await StartInternalAsync(internalListener, internalPort, inbound, messageLimit, cancellationToken);
+        var proxied = Proxied(inboundProxy, ProxyOrigin.Peer, messageLimit, "dapr.runtime.grpc.internal");
+        await StartInternalAsync(internalListener, internalPort, inbound, proxied, messageLimit, cancellationToken);
         Readiness.SetReady(Readiness.SecurityProvider);
         Readiness.SetOutboundReady();
 
@@ -219,6 +222,23 @@ internal sealed partial class Sidecar
         },
         _time);
 
+    /// <summary>Whatever protocol the app is said to speak, proxied calls reach it by gRPC.</summary>
+    private AppProxyTarget AppProxy(ChannelPool channels, int messageLimit)
+    {
+        var host = _options.AppChannelAddress.Contains(':', StringComparison.Ordinal) ? $"[{_options.AppChannelAddress}]" : _options.AppChannelAddress;
+        var address = string.Create(CultureInfo.InvariantCulture, $"{host}:{_options.AppPort}");
+        var source = _options.AppPort is > 0 and <= IPEndPoint.MaxPort ? channels.For(new ChannelKey(address, "", "")) : null;
+        return new AppProxyTarget(source, address, tls: false, _environment.AppApiToken, messageLimit, _time, InvocationObserver.None);
+    }
+
+    private ProxyOrigin ClientOrigin => _environment.ApiToken.Length > 0 ? ProxyOrigin.CheckedClient : ProxyOrigin.Client;
+
+    private ProxiedCalls Proxied(IProxyRouter router, ProxyOrigin origin, int messageLimit, string scope) => new(
+        router,
+        new ProxyOptions { MaxMessageBytes = messageLimit, Origin = origin, ChecksBaggage = TracesHeaders },
+        _time,
+        _logging.CreateLogger(scope));
+
     private bool TracesHeaders => _configuration.Tracing.IsEnabled;
 
     private async Task StartMetricsAsync(CancellationToken cancellationToken)
@@ -233,7 +253,8 @@ internal sealed partial class Sidecar
         Log.MetricsStarted(_log, _options.MetricsListenAddress, _options.MetricsPort);
     }
 
-    private async Task StartGrpcApiAsync(OutboundInvoker outbound, InvocationObserver observer, int messageLimit, CancellationToken cancellationToken)
+    private async Task StartGrpcApiAsync(
+        OutboundInvoker outbound, ProxiedCalls proxied, InvocationObserver observer, int messageLimit, CancellationToken cancellationToken)
     {
         var api = new GrpcApiOptions
         {
@@ -242,7 +263,7 @@ internal sealed partial class Sidecar
             AppId = _options.AppId,
             Namespace = _options.Namespace,
         };
-        var service = new GrpcApi(api, outbound, new ProxiedCalls(), _metadata ??= CreateMetadata(), Readiness, _requestShutdown)
+        var service = new GrpcApi(api, outbound, proxied, _metadata ??= CreateMetadata(), Readiness, _requestShutdown)
             .Create(observer, _time, _logging.CreateLogger("dapr.runtime.grpc.api"));
         var listeners = await _ports.BindGrpcApiAsync(cancellationToken);
         Parts.GrpcApi = new Http2Listener(service, PeerHttp2(_options), _time, _log);
@@ -322,10 +343,11 @@ internal sealed partial class Sidecar
         }
     }
 
-    private async Task StartInternalAsync(SocketListener? reserved, int port, InboundInvoker inbound, int messageLimit, CancellationToken cancellationToken)
+    private async Task StartInternalAsync(
+        SocketListener? reserved, int port, InboundInvoker inbound, ProxiedCalls proxied, int messageLimit, CancellationToken cancellationToken)
     {
         var listener = await _ports.BindInternalAsync(reserved, port, cancellationToken);
-        var service = new PeerService(inbound, messageLimit, _time, _logging.CreateLogger("dapr.runtime.grpc.internal"));
+        var service = new PeerService(inbound, proxied, messageLimit, _time, _logging.CreateLogger("dapr.runtime.grpc.internal"));
         Parts.Internal = new Http2Listener(service, PeerHttp2(_options), _time, _log);
         Parts.Internal.Start(listener);
         LogGrpcTracing("dapr.runtime.grpc.internal");

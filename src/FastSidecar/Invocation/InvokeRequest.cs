@@ -77,13 +77,13 @@ internal sealed class InvokeRequest
     {
         Target = "";
         PeerAddress = "";
+        Deadline = null;
         Method.Clear();
         Query.Clear();
         ContentType.Clear();
         TypeUrl.Clear();
         HasData = false;
         HasHttpExtension = true;
-        Deadline = null;
         Verb = HttpVerb.None;
         Metadata.Clear();
         Caller = Caller.None;

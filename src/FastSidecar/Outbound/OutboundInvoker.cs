@@ -134,6 +134,12 @@ internal sealed class OutboundInvoker
             : ResolveAndSendAsync(request, route, resolving, cancellationToken);
     }
 
+    internal bool HasResolver => _resolver is not null;
+
+    /// <summary>Asks where the target is; only when there is a resolver.</summary>
+    internal ValueTask<ResolvedAddress> ResolveAsync(Route route, CancellationToken cancellationToken) =>
+        _resolver!.ResolveAsync(new ResolveRequest(route.AppId, route.Namespace, _port), default, cancellationToken);
+
     /// <summary>No connection to that address could be opened.</summary>
     internal void Evict(Route route, string address) => _resolver!.Evict(route.AppId, route.Namespace, address);
 
@@ -143,7 +149,7 @@ internal sealed class OutboundInvoker
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
     private async ValueTask<InvokeResult> InvokeSelfAsync(InvokeRequest request, Route route, CancellationToken cancellationToken)
     {
-        var resolved = await _resolver!.ResolveAsync(new ResolveRequest(route.AppId, route.Namespace, _port), default, cancellationToken);
+        var resolved = await ResolveAsync(route, cancellationToken);
         if (resolved.Error is { } notFound)
         {
             return ErrorTable.NotResolved(notFound);

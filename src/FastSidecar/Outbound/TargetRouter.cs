@@ -30,6 +30,9 @@ internal sealed record Route(RouteKind Kind, string AppId, string Namespace, Inv
 {
     /// <summary>Where the last attempt went, which for an app with one sidecar is where the next one goes; any thread may replace it.</summary>
     public PeerTarget? LastPeer { get; set; }
+
+    /// <summary>What a proxied call of a peer says about its origin; made with the first one, then only read.</summary>
+    public HeaderList? ProxyFields { get; set; }
 }
 
 /// <summary>Decides by the target's name alone (dapr pkg/messaging/direct_messaging.go v1.18.3).</summary>

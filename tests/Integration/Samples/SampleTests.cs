@@ -1,3 +1,4 @@
+using FastSidecar.Integration.Shared;
 using Xunit;
 
 namespace FastSidecar.Integration.Samples;
@@ -29,5 +30,21 @@ public sealed class SampleTests
         }
 
         await sample.StopAsync(sample.Terminals[1], sample.Terminals[0]);
+    }
+
+    [GrpcSampleFact]
+    public async Task GrpcChat_AsTheReadmeSays_LinesAreHeard()
+    {
+        // The network of the sample leads nowhere: what its README installs is there already, and npm finds it so.
+        var folder = Path.Combine(Repository.Root, "samples", "grpc-chat");
+        var installed = await Tool.RunInAsync(folder, "npm", "install", "--no-audit", "--no-fund");
+        Assert.True(installed.ExitCode == 0, installed.ToString());
+        await using var network = await PrivateNetwork.CreateAsync();
+        await using var sample = await SampleRun.FollowAsync("grpc-chat", network);
+
+        Assert.Equal(3, sample.Terminals.Count);
+        Assert.Equal(0, await sample.Terminals[0].EndsAsync());
+        Assert.Equal(0, await sample.Terminals[2].EndsAsync());
+        await sample.StopAsync(sample.Terminals[1]);
     }
 }

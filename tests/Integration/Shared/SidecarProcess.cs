@@ -131,11 +131,10 @@ internal sealed partial class SidecarProcess : IAsyncDisposable
     public int Descriptors() => new OpenFiles(_process.Id).NotPooled;
 
     /// <summary>Resident memory in bytes, as the kernel counts it now.</summary>
-    public long ResidentBytes()
-    {
-        var line = File.ReadLines($"/proc/{_process.Id}/status").First(static line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
-        return long.Parse(Digits().Match(line).Value, CultureInfo.InvariantCulture) * 1024;
-    }
+    public long ResidentBytes() => MemoryBytes("VmRSS:");
+
+    /// <summary>The most there ever was of it.</summary>
+    public long PeakResidentBytes() => MemoryBytes("VmHWM:");
 
     /// <summary>The value of a metric without labels.</summary>
     public async Task<double> MetricAsync(string name)
@@ -180,6 +179,12 @@ internal sealed partial class SidecarProcess : IAsyncDisposable
         {
             File.Delete(_configurationFile);
         }
+    }
+
+    private long MemoryBytes(string name)
+    {
+        var line = File.ReadLines($"/proc/{_process.Id}/status").First(line => line.StartsWith(name, StringComparison.Ordinal));
+        return long.Parse(Digits().Match(line).Value, CultureInfo.InvariantCulture) * 1024;
     }
 
     private List<string> Arguments(SidecarSettings settings)

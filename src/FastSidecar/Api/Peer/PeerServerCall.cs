@@ -6,6 +6,7 @@ using System.Text;
 using FastSidecar.Inbound;
 using FastSidecar.Invocation;
 using FastSidecar.Invocation.Grpc;
+using FastSidecar.Invocation.Proxy;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
 using FastSidecar.Transport.Async;
@@ -25,6 +26,7 @@ internal sealed class PeerServerCall
 
     private readonly PeerService _owner;
     private readonly InboundInvoker _inbound;
+    private readonly ProxiedCalls _proxied;
     private readonly int _maxMessageBytes;
     private readonly TimeProvider _time;
     private readonly GrpcAnswers _answers = new();
@@ -50,12 +52,16 @@ internal sealed class PeerServerCall
 
         /// <summary>None that goes on: it was refused.</summary>
         Answered,
+
+        /// <summary>None of ours: somebody else has the stream.</summary>
+        Proxied,
     }
 
-    public PeerServerCall(PeerService owner, InboundInvoker inbound, int maxMessageBytes, TimeProvider time)
+    public PeerServerCall(PeerService owner, InboundInvoker inbound, ProxiedCalls proxied, int maxMessageBytes, TimeProvider time)
     {
         _owner = owner;
         _inbound = inbound;
+        _proxied = proxied;
         _maxMessageBytes = maxMessageBytes;
         _time = time;
         _head = new PeerRequestHead(_request.Metadata);
@@ -115,6 +121,13 @@ internal sealed class PeerServerCall
         try
         {
             var method = Dispatch();
+            if (method == Method.Proxied)
+            {
+                _stream = null!;
+                _proxied.Run(stream);
+                return;
+            }
+
             if (method == Method.Answered || !await TakeRequestAsync(unary: method == Method.CallLocal))
             {
                 return;
@@ -167,7 +180,7 @@ internal sealed class PeerServerCall
             _request.Body.Finish();
             _request.Clear();
             _reader.Release();
-            _stream.Dispose(); // which completes the input
+            _stream?.Dispose(); // which completes the input
             _stream = null!;
             _answers.Clear();
             _deadline?.Dispose();
@@ -185,20 +198,15 @@ internal sealed class PeerServerCall
             return Method.Answered;
         }
 
-        if (head.Timeout is { } timeout)
-        {
-            _deadline = new CallDeadline(timeout, _stream, _time);
-        }
-
         var path = head.Path;
-        if (path.SequenceEqual(MethodPaths.CallLocalStream))
+        if (path.SequenceEqual(MethodPaths.CallLocalStream) || path.SequenceEqual(MethodPaths.CallLocal))
         {
-            return Method.CallLocalStream;
-        }
+            if (head.Timeout is { } timeout)
+            {
+                _deadline = new CallDeadline(timeout, _stream, _time);
+            }
 
-        if (path.SequenceEqual(MethodPaths.CallLocal))
-        {
-            return Method.CallLocal;
+            return path.Length == MethodPaths.CallLocal.Length ? Method.CallLocal : Method.CallLocalStream;
         }
 
         if (path.SequenceEqual(MethodPaths.CallActor) ||
@@ -207,13 +215,9 @@ internal sealed class PeerServerCall
         {
             Fail(GrpcStatusCode.Unavailable, "placement service is not configured");
         }
-        else if (path.StartsWith("/dapr.proto.internals."u8) || path.StartsWith("/dapr.proto.runtime."u8))
-        {
-            Fail(GrpcStatusCode.Unknown, "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found");
-        }
         else
         {
-            _answers.Refuse(GrpcStatusCode.Unknown, "cannot proxy request: missing dapr-callee-app-id or dapr-app-id metadata");
+            return Method.Proxied;
         }
 
         return Method.Answered;

@@ -1,4 +1,5 @@
 using FastSidecar.Inbound;
+using FastSidecar.Invocation.Proxy;
 using FastSidecar.Transport.Http2;
 using Microsoft.Extensions.Logging;
 
@@ -7,7 +8,8 @@ namespace FastSidecar.Api.Peer;
 /// <summary>
 /// The server end of the sidecar-to-sidecar wire: takes the streams that other sidecars open (dapr pkg/api/grpc/daprinternal.go v1.18.3).
 /// </summary>
-internal sealed partial class PeerService(InboundInvoker inbound, int maxMessageBytes, TimeProvider time, ILogger log) : IHttp2StreamHandler
+internal sealed partial class PeerService(InboundInvoker inbound, ProxiedCalls proxied, int maxMessageBytes, TimeProvider time, ILogger log)
+    : IHttp2StreamHandler
 {
     /// <summary>Calls kept for reuse; more may be under way at once.</summary>
     private const int MostPooledCalls = 1024;
@@ -23,7 +25,7 @@ internal sealed partial class PeerService(InboundInvoker inbound, int maxMessage
             _pool.TryPop(out call);
         }
 
-        call ??= new PeerServerCall(this, inbound, maxMessageBytes, time);
+        call ??= new PeerServerCall(this, inbound, proxied, maxMessageBytes, time);
         call.Run(stream);
     }
 

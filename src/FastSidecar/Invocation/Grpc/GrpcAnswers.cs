@@ -137,7 +137,7 @@ internal sealed class GrpcAnswers
     /// <summary>
     /// The request's subtype comes back, always behind "+", and an empty one not at all (grpc-go internal/grpcutil/method.go).
     /// </summary>
-    private static void AddContentType(HeaderList head, ReadOnlySpan<byte> requested)
+    internal static void AddContentType(HeaderList head, ReadOnlySpan<byte> requested)
     {
         var plain = "application/grpc"u8;
         if (requested.Length <= plain.Length + 1)
@@ -152,7 +152,7 @@ internal sealed class GrpcAnswers
         value[plain.Length] = (byte)'+';
     }
 
-    private static HeaderList Trailers(GrpcStatusCode code, string text)
+    internal static HeaderList Trailers(GrpcStatusCode code, string text)
     {
         var trailers = new HeaderList();
         AddStatus(trailers, code, text, default);

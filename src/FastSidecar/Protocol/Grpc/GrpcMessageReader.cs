@@ -137,7 +137,7 @@ internal sealed class GrpcMessageReader
             throw refusal;
         }
 
-        _count = GzipMessage.Unpack(_bytes, _count, _maxMessageBytes, out var unpacked);
+        var unpacked = GzipMessage.Unpack(_bytes, 0, _count, reserved: 0, _maxMessageBytes, out _count);
         Replace(unpacked);
     }
 

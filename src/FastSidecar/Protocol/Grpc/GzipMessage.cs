@@ -6,41 +6,32 @@ using FastSidecar.Transport.Grpc;
 
 namespace FastSidecar.Protocol.Grpc;
 
-/// <summary>Messages whose flag says that they are compressed. The texts are grpc-go's (rpc_util.go, decompress).</summary>
+/// <summary>Messages packed with gzip, in the limits and words of grpc-go (rpc_util.go, decompress). Arrays are of the shared pool.</summary>
 internal static class GzipMessage
 {
-    /// <summary>Header and trailer of RFC 1952 around an empty deflate block.</summary>
-    private const int MinBytes = 10 + 2 + 8;
-
     private const int InitialBytes = 4096;
 
+    /// <summary>Header and trailer of RFC 1952 around an empty deflate block.</summary>
+    private const int MinGzipBytes = 10 + 2 + 8;
+
     /// <summary>
-    /// Unpacks the first <paramref name="packedBytes"/> bytes of <paramref name="packed"/> into an array of the shared pool and returns
-    /// how many there are.
+    /// What <paramref name="count"/> bytes at <paramref name="start"/> unpack to, behind <paramref name="reserved"/> free bytes of a rented
+    /// array, which is the caller's.
     /// </summary>
-    /// <param name="packed">The message as it came.</param>
-    /// <param name="packedBytes">Its size.</param>
-    /// <param name="maxMessageBytes">Limit of the unpacked message.</param>
-    /// <param name="unpacked">Rented; the caller's.</param>
-    /// <exception cref="PeerMessageException">It is no gzip, cut, or too large; nothing is rented then.</exception>
-    public static int Unpack(byte[] packed, int packedBytes, int maxMessageBytes, out byte[] unpacked)
+    /// <exception cref="PeerMessageException">It is no gzip, is cut, or is more than the limit.</exception>
+    public static byte[] Unpack(byte[] packed, int start, int count, int reserved, int maxMessageBytes, out int unpackedBytes)
     {
         var inflated = ArrayPool<byte>.Shared.Rent(InitialBytes);
-        var count = 0;
-        unpacked = [];
+        var used = reserved;
         try
         {
-            using var gzip = new GZipStream(new MemoryStream(packed, 0, packedBytes, writable: false), CompressionMode.Decompress);
+            using var gzip = new GZipStream(new MemoryStream(packed, start, count, writable: false), CompressionMode.Decompress);
             while (true)
             {
-                if (count == inflated.Length)
-                {
-                    inflated = Grown(inflated);
-                }
-
-                var read = gzip.Read(inflated, count, inflated.Length - count);
-                count += read;
-                if (count > maxMessageBytes)
+                Ensure(ref inflated, used, 1, InitialBytes);
+                var read = gzip.Read(inflated, used, inflated.Length - used);
+                used += read;
+                if (used - reserved > maxMessageBytes)
                 {
                     throw PeerMessageException.Status(
                         GrpcStatusCode.ResourceExhausted, $"grpc: received message after decompression larger than max {maxMessageBytes}");
@@ -53,13 +44,15 @@ internal static class GzipMessage
             }
 
             // GZipStream takes a cut stream for a complete one; the size at its end (RFC 1952 §2.3.1) tells.
-            if (packedBytes < MinBytes || BinaryPrimitives.ReadUInt32LittleEndian(packed.AsSpan(packedBytes - sizeof(uint))) != count)
+            unpackedBytes = used - reserved;
+            if (count < MinGzipBytes || BinaryPrimitives.ReadUInt32LittleEndian(packed.AsSpan(start + count - sizeof(uint))) != unpackedBytes)
             {
                 throw PeerMessageException.Status(GrpcStatusCode.Internal, "grpc: failed to read decompressed data: unexpected EOF");
             }
 
-            (unpacked, inflated) = (inflated, []);
-            return count;
+            var result = inflated;
+            inflated = [];
+            return result;
         }
         catch (InvalidDataException)
         {
@@ -67,10 +60,7 @@ internal static class GzipMessage
         }
         finally
         {
-            if (inflated.Length > 0)
-            {
-                ArrayPool<byte>.Shared.Return(inflated);
-            }
+            Return(ref inflated);
         }
     }
 
@@ -90,11 +80,26 @@ internal static class GzipMessage
         output.Write(packed.GetBuffer().AsSpan(0, (int)packed.Length));
     }
 
-    private static byte[] Grown(byte[] array)
+    /// <summary>Makes room for <paramref name="more"/> bytes behind those that are used.</summary>
+    public static void Ensure(ref byte[] array, int used, int more, int initialBytes)
     {
-        var larger = ArrayPool<byte>.Shared.Rent(array.Length * 2);
-        array.CopyTo(larger, 0);
-        ArrayPool<byte>.Shared.Return(array);
-        return larger;
+        if (array.Length - used >= more)
+        {
+            return;
+        }
+
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(Math.Max(used + more, array.Length * 2), initialBytes));
+        array.AsSpan(0, used).CopyTo(larger);
+        Return(ref array);
+        array = larger;
+    }
+
+    public static void Return(ref byte[] array)
+    {
+        if (array.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(array);
+            array = [];
+        }
     }
 }

@@ -152,31 +152,13 @@ internal sealed class PeerWholeMessage
     /// <summary>Replaces the gathered message by what gzip makes of it.</summary>
     private void Gunzip(int maxMessageBytes)
     {
-        var count = GzipMessage.Unpack(_message, _messageBytes, maxMessageBytes, out var inflated);
+        var inflated = GzipMessage.Unpack(_message, 0, _messageBytes, reserved: 0, maxMessageBytes, out var inflatedBytes);
         Return(ref _message);
         _message = inflated;
-        _messageBytes = count;
+        _messageBytes = inflatedBytes;
     }
 
-    private static void Ensure(ref byte[] array, int used, int more)
-    {
-        if (array.Length - used >= more)
-        {
-            return;
-        }
+    private static void Ensure(ref byte[] array, int used, int more) => GzipMessage.Ensure(ref array, used, more, InitialBytes);
 
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(Math.Max(used + more, array.Length * 2), InitialBytes));
-        array.AsSpan(0, used).CopyTo(larger);
-        Return(ref array);
-        array = larger;
-    }
-
-    private static void Return(ref byte[] array)
-    {
-        if (array.Length > 0)
-        {
-            ArrayPool<byte>.Shared.Return(array);
-            array = [];
-        }
-    }
+    private static void Return(ref byte[] array) => GzipMessage.Return(ref array);
 }

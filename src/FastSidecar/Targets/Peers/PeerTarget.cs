@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Invocation.Grpc;
+using FastSidecar.Invocation.Proxy;
 using FastSidecar.Protocol;
 using FastSidecar.Protocol.Peer;
 using FastSidecar.Transport.Async;
@@ -21,8 +22,10 @@ internal sealed class PeerTarget : ITarget
     private readonly PeerCallPool _calls;
     private readonly TimeProvider _time;
     private readonly InvocationObserver _observer;
+    private readonly ProxyClient _proxy;
 
-    public PeerTarget(ChannelPool channels, ChannelKey key, PeerCallPool calls, TimeProvider time, InvocationObserver observer)
+    public PeerTarget(
+        ChannelPool channels, ChannelKey key, PeerCallPool calls, ProxyCallPool proxyCalls, TimeProvider time, InvocationObserver observer)
     {
         _channels = channels.For(key);
         Address = key.Address;
@@ -33,13 +36,20 @@ internal sealed class PeerTarget : ITarget
         var tls = key.Identity.Length > 0;
         _streamTemplate = new PeerCallTemplate(MethodPaths.CallLocalStream, authority, tls);
         _unaryTemplate = new PeerCallTemplate(MethodPaths.CallLocal, authority, tls);
+        _proxy = new ProxyClient(_channels.OpenStreamAsync, key.Address, tls, isPeer: true, proxyCalls, time, observer);
     }
 
     /// <summary>host:port.</summary>
     public string Address { get; }
 
+    /// <summary>Bytes travel in envelopes; messages as they are, under the caller's own path.</summary>
+    public ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken) =>
+        request.Body.Kind == BodyKind.Messages
+            ? _proxy.InvokeAsync(request, cancellationToken)
+            : InvokeEnvelopedAsync(request, cancellationToken);
+
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder<>))]
-    public async ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
+    private async ValueTask<InvokeResult> InvokeEnvelopedAsync(InvokeRequest request, CancellationToken cancellationToken)
     {
         var sending = Sending.First;
         while (true)

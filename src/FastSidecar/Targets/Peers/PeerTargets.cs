@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using FastSidecar.Invocation;
+using FastSidecar.Invocation.Proxy;
 using FastSidecar.Transport.Channels;
 
 namespace FastSidecar.Targets.Peers;
@@ -14,6 +15,7 @@ internal sealed class PeerTargets(ChannelPool channels, int maxMessageBytes, Tim
     private const int MostTargets = 4096;
 
     private readonly PeerCallPool _calls = new(maxMessageBytes);
+    private readonly ProxyCallPool _proxyCalls = new(maxMessageBytes);
     private readonly ConcurrentDictionary<string, PeerTarget> _targets = new(StringComparer.Ordinal);
 
     public PeerTarget For(string address)
@@ -28,6 +30,6 @@ internal sealed class PeerTargets(ChannelPool channels, int maxMessageBytes, Tim
             _targets.Clear();
         }
 
-        return _targets.GetOrAdd(address, new PeerTarget(channels, new ChannelKey(address, "", ""), _calls, time, observer));
+        return _targets.GetOrAdd(address, new PeerTarget(channels, new ChannelKey(address, "", ""), _calls, _proxyCalls, time, observer));
     }
 }
