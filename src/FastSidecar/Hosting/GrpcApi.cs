@@ -1,6 +1,7 @@
 using FastSidecar.Api.Grpc;
 using FastSidecar.Invocation;
 using FastSidecar.Invocation.Proxy;
+using FastSidecar.Observability.Logging;
 using FastSidecar.Outbound;
 using Microsoft.Extensions.Logging;
 
@@ -17,10 +18,10 @@ internal sealed class GrpcApi(
 {
     private const string Dapr = "/dapr.proto.runtime.v1.Dapr/";
 
-    public GrpcService Create(InvocationObserver observer, TimeProvider time, ILogger log)
+    public GrpcService Create(InvocationObserver observer, TimeProvider time, ILogger log, ApiLog? apiLog)
     {
         var methods = new GrpcMethods(new InvokeServiceMethod(outbound, options, observer, log), Others());
-        return new GrpcService(options, methods, proxied, time, log);
+        return new GrpcService(options, methods, proxied, time, log, apiLog);
     }
 
     private Dictionary<string, IGrpcMethod> Others()

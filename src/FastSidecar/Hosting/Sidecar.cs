@@ -177,26 +177,25 @@ internal sealed partial class Sidecar
             return CreateGrpcApp();
         }
 
-        if (_options.AppProtocol != AppProtocol.Http)
+        var options = new HttpAppOptions
         {
-            var protocol = _options.AppProtocol.ToString().ToLowerInvariant();
-            Log.ProtocolNotSpoken(_log, protocol);
-            return new UnspokenAppTarget(protocol, _options.AppChannelAddress, _options.AppPort, _time);
+            Address = _options.AppChannelAddress,
+            Port = _options.AppPort,
+            ApiToken = _environment.AppApiToken,
+            MaxResponseHeadBytes = (int)Math.Min(int.MaxValue, _options.ReadBufferBytes),
+            TraceHeaders = TracesHeaders,
+        };
+        switch (_options.AppProtocol)
+        {
+            case AppProtocol.Http:
+                return Parts.App = new HttpAppTarget(options, _time, InvocationObserver.None);
+            case AppProtocol.H2c:
+                return new H2cAppTarget(options, CreateAppChannels(tls: false, grpc: false), _time, InvocationObserver.None);
+            default:
+                var protocol = _options.AppProtocol.ToString().ToLowerInvariant();
+                Log.ProtocolNotSpoken(_log, protocol);
+                return new UnspokenAppTarget(protocol, _options.AppChannelAddress, _options.AppPort, _time);
         }
-
-        var app = new HttpAppTarget(
-            new HttpAppOptions
-            {
-                Address = _options.AppChannelAddress,
-                Port = _options.AppPort,
-                ApiToken = _environment.AppApiToken,
-                MaxResponseHeadBytes = (int)Math.Min(int.MaxValue, _options.ReadBufferBytes),
-                TraceHeaders = TracesHeaders,
-            },
-            _time,
-            InvocationObserver.None);
-        Parts.App = app;
-        return app;
     }
 
     private GrpcAppTarget CreateGrpcApp()
@@ -208,15 +207,15 @@ internal sealed partial class Sidecar
             ApiToken = _environment.AppApiToken,
             MaxMessageBytes = MessageLimit(_options.MaxBodyBytes),
         };
-        var channels = CreateAppChannels(options.Tls);
+        var channels = CreateAppChannels(options.Tls, grpc: true);
         return new GrpcAppTarget(options, channels, new ChannelKey(options.Address, "", ""), _time, InvocationObserver.None);
     }
 
     /// <summary>An app is not pinged, and its first connection stays.</summary>
-    private ChannelPool CreateAppChannels(bool tls) => Parts.AppChannels = new ChannelPool(
+    private ChannelPool CreateAppChannels(bool tls, bool grpc) => Parts.AppChannels = new ChannelPool(
         new ChannelPoolOptions
         {
-            Http2 = PeerHttp2(_options) with { KeepAliveInterval = TimeSpan.Zero },
+            Http2 = PeerHttp2(_options) with { KeepAliveInterval = TimeSpan.Zero, ChecksContentLength = !grpc },
             KeepsFirst = true,
             Credentials = tls ? new AnyPeerCredentials() : null,
         },
@@ -264,7 +263,7 @@ internal sealed partial class Sidecar
             Namespace = _options.Namespace,
         };
         var service = new GrpcApi(api, outbound, proxied, _metadata ??= CreateMetadata(), Readiness, _requestShutdown)
-            .Create(observer, _time, _logging.CreateLogger("dapr.runtime.grpc.api"));
+            .Create(observer, _time, _logging.CreateLogger("dapr.runtime.grpc.api"), IsApiLogged ? new ApiLog(_logging) : null);
         var listeners = await _ports.BindGrpcApiAsync(cancellationToken);
         Parts.GrpcApi = new Http2Listener(service, PeerHttp2(_options), _time, _log);
         foreach (var listener in listeners)
@@ -441,13 +440,11 @@ internal sealed partial class Sidecar
         ReceiveBudget = _receiveBudget,
     };
 
-    private ApiLogPolicy? CreateApiLog()
-    {
-        var enabled = _options.ApiLogging ?? _configuration.ApiLogging.Enabled;
-        return enabled
-            ? new ApiLogPolicy(new ApiLog(_logging), _configuration.ApiLogging.ObfuscateUrls, _configuration.ApiLogging.OmitHealthChecks)
-            : null;
-    }
+    private bool IsApiLogged => _options.ApiLogging ?? _configuration.ApiLogging.Enabled;
+
+    private ApiLogPolicy? CreateApiLog() => IsApiLogged
+        ? new ApiLogPolicy(new ApiLog(_logging), _configuration.ApiLogging.ObfuscateUrls, _configuration.ApiLogging.OmitHealthChecks)
+        : null;
 
     private void LogGrpcTracing(string scope)
     {

@@ -114,7 +114,7 @@ internal static class TraceHeaders
 
     /// <summary>
     /// What the client gets, on every answer. The app's own traceparent goes before the client's; without it the app's tracestate is
-    /// dropped.
+    /// dropped. A gRPC app's counts for nothing, as Dapr looks for another field there.
     /// </summary>
     /// <param name="request">The client's request, its baggage found valid.</param>
     /// <param name="response">Metadata of the app's answer; null for an answer of the sidecar's own.</param>
@@ -127,7 +127,7 @@ internal static class TraceHeaders
             AddBaggage(request, client);
         }
 
-        if (response is not null && response.TryGet(HeaderNames.TraceParent, out var sent) && !sent.IsEmpty)
+        if (response is not null && response.TryGet(HeaderNames.TraceParent, out var sent) && !sent.IsEmpty && !IsFromGrpc(response))
         {
             client.Add(HeaderNames.TraceParent, sent);
             if (response.TryGet(HeaderNames.TraceState, out var state) && !state.IsEmpty)

@@ -262,7 +262,9 @@ internal sealed class HeadInput
         else
         {
             // These never have a body, whatever their content-length says (RFC 9110 §8.6).
-            stream.ContentLength = stream.IsHeadRequest || status is 204 or 304 ? 0 : facts.ContentLength;
+            stream.ContentLength = !_options.ChecksContentLength ? -1
+                : stream.IsHeadRequest || status is 204 or 304 ? 0
+                : facts.ContentLength;
             stream.EndedWithHeaders = endStream;
             stream.OnHeadUnsynchronized();
             if (endStream)

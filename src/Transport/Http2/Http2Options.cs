@@ -56,6 +56,12 @@ public sealed record Http2Options
     /// </summary>
     public Http2AnnouncedSettings? Announce { get; init; }
 
+    /// <summary>
+    /// A client takes a content-length that is not that of the body for an error (RFC 9113 §8.1.1). grpc-go does not look at it, so gRPC
+    /// apps may send any.
+    /// </summary>
+    public bool ChecksContentLength { get; init; } = true;
+
     /// <summary>What a server does with a malformed request head.</summary>
     public MalformedRequestHandling MalformedRequests { get; init; }
 

@@ -24,38 +24,13 @@ public sealed class UnspokenAppTargetTests : IDisposable
     public void Dispose() => _listener.Dispose();
 
     [Theory]
-    [InlineData("h2c", "Get \"http://127.0.0.1:{0}/m\": app protocol h2c is not spoken by this version of FastSidecar")]
-    [InlineData("grpc", "connection error: desc = \"transport: Error while dialing: app protocol grpc is not spoken by this version of FastSidecar\"")]
-    public async Task AppListens_FailsAndNothingIsSentToIt(string protocol, string text)
-    {
-        var port = ((IPEndPoint)_listener.LocalEndpoint).Port;
-        var calling = Invoke(protocol, port);
-        using var app = await _listener.AcceptSocketAsync().Within("the app's connection");
-
-        Assert.Equal(text.Replace("{0}", $"{port}", StringComparison.Ordinal), Text(await calling.Within("the answer")));
-        Assert.Equal(0, await app.ReceiveAsync(new byte[1]).Within("the connection's end"));
-    }
-
-    [Theory]
-    [InlineData("h2c", "Get \"http://127.0.0.1:{0}/m\": dial tcp 127.0.0.1:{0}: connect: connection refused")]
     [InlineData("https", "Get \"https://127.0.0.1:{0}/m\": dial tcp 127.0.0.1:{0}: connect: connection refused")]
-    [InlineData("grpcs", "connection error: desc = \"transport: Error while dialing: dial tcp 127.0.0.1:{0}: connect: connection refused\"")]
     public async Task AppDown_SaysWhatWasRefused(string protocol, string text)
     {
         var port = ((IPEndPoint)_listener.LocalEndpoint).Port;
         _listener.Stop();
 
         Assert.Equal(text.Replace("{0}", $"{port}", StringComparison.Ordinal), Text(await Invoke(protocol, port).Within("the answer")));
-    }
-
-    [Fact]
-    public async Task GrpcApp_FailureIsAnAnswerWithCodeUnavailable()
-    {
-        _listener.Stop();
-        var result = await Invoke("grpc", ((IPEndPoint)_listener.LocalEndpoint).Port).Within("the answer");
-
-        Assert.False(result.Failed);
-        Assert.True(result.Response is { IsGrpcStatus: true, Status: 14 });
     }
 
     [Fact]

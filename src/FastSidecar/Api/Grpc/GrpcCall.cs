@@ -169,6 +169,7 @@ internal sealed class GrpcCall
     {
         _stream = stream;
         Answers.Start(stream);
+        var started = _time.GetTimestamp();
         try
         {
             if (timeout is { } given)
@@ -205,6 +206,7 @@ internal sealed class GrpcCall
         }
         finally
         {
+            _owner.Called(_stream.Headers, EndedWith(), _time.GetElapsedTime(started));
             _reader.Release();
             _stream.Dispose(); // which completes the input
             _stream = null!;
@@ -214,6 +216,11 @@ internal sealed class GrpcCall
             Deadline = null;
         }
     }
+
+    /// <summary>The status told, or that which grpc-go has for a call that nobody is told of.</summary>
+    private GrpcStatusCode EndedWith() => Answers.Ended ? Answers.Code
+        : Deadline is { HasPassed: true } ? GrpcStatusCode.DeadlineExceeded
+        : GrpcStatusCode.Canceled;
 
     /// <summary>False, and answered, when the caller's messages are packed in a way that nobody here can unpack.</summary>
     private bool TakeEncoding()

@@ -3,6 +3,8 @@ using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Invocation.Grpc;
 using FastSidecar.Invocation.Proxy;
+using FastSidecar.Observability.Logging;
+using FastSidecar.Transport.Grpc;
 using FastSidecar.Transport.Headers;
 using FastSidecar.Transport.Http2;
 using Microsoft.Extensions.Logging;
@@ -23,11 +25,19 @@ internal sealed partial class GrpcService : IHttp2StreamHandler
     private readonly byte[] _apiToken;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly ApiLog? _apiLog;
     private readonly Lock _gate = new();
     private readonly Stack<GrpcCall> _pool = new();
 
-    public GrpcService(GrpcApiOptions options, GrpcMethods methods, ProxiedCalls proxied, TimeProvider time, ILogger log)
+    /// <param name="options">What the API is told.</param>
+    /// <param name="methods">What is served here.</param>
+    /// <param name="proxied">Takes everything else.</param>
+    /// <param name="time">The program's clock.</param>
+    /// <param name="log">Hears of bugs.</param>
+    /// <param name="apiLog">Has a line for every call served here; null when nobody wants it.</param>
+    public GrpcService(GrpcApiOptions options, GrpcMethods methods, ProxiedCalls proxied, TimeProvider time, ILogger log, ApiLog? apiLog)
     {
+        _apiLog = apiLog;
         MaxMessageBytes = options.MaxMessageBytes;
         _apiToken = Encoding.Latin1.GetBytes(options.ApiToken);
         _methods = methods;
@@ -68,6 +78,16 @@ internal sealed partial class GrpcService : IHttp2StreamHandler
         else
         {
             _proxied.Run(stream);
+        }
+    }
+
+    /// <summary>A call has ended, with that status.</summary>
+    internal void Called(HeaderList headers, GrpcStatusCode code, TimeSpan duration)
+    {
+        if (_apiLog is { } apiLog && headers.TryGet(":path"u8, out var path))
+        {
+            headers.TryGet("user-agent"u8, out var userAgent);
+            apiLog.GrpcCalled(path, (int)code, (long)duration.TotalMilliseconds, userAgent);
         }
     }
 

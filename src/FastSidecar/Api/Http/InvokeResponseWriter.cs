@@ -97,7 +97,10 @@ internal static class InvokeResponseWriter
         using var json = new PooledBufferWriter();
         if (GrpcStatusJson.Write(json, response.Status, Encoding.UTF8.GetBytes(response.StatusMessage), response.StatusDetails) is { } problem)
         {
-            await HttpErrorWriter.WriteJsonAsync(exchange, 500, "ERR_MALFORMED_RESPONSE", problem);
+            using var error = new PooledBufferWriter();
+            ErrorJson.Write(error, "ERR_MALFORMED_RESPONSE", problem);
+            exchange.ResponseHeaders.Set(HeaderNames.ContentType, HttpErrorWriter.JsonContentType.Span);
+            await HttpErrorWriter.WriteFramedAsync(exchange, 500, error.WrittenMemory);
             return;
         }
 

@@ -24,8 +24,12 @@ internal sealed class GrpcAnswers
     /// <summary>The whole answer has left.</summary>
     public bool Ended { get; private set; }
 
+    /// <summary>The status that was told, once <see cref="Ended"/>.</summary>
+    public GrpcStatusCode Code { get; private set; }
+
     public void Start(Http2Stream stream)
     {
+        Code = GrpcStatusCode.OK;
         _stream = stream;
         _headWritten = false;
         Ended = false;
@@ -74,6 +78,7 @@ internal sealed class GrpcAnswers
         _own.Clear();
         AddStatus(_own, code, text, details);
         metadata.CopyTo(_own);
+        Code = code;
         End(_own);
     }
 
@@ -95,6 +100,7 @@ internal sealed class GrpcAnswers
 
         var trailers = new HeaderList();
         AddStatus(trailers, code, text, details);
+        Code = code;
         End(trailers);
     }
 
@@ -108,6 +114,7 @@ internal sealed class GrpcAnswers
     public void Refuse(HeadRefusal refusal, ReadOnlySpan<byte> details)
     {
         Ended = true;
+        Code = refusal.Code;
         _stream.Headers.TryGet("content-type"u8, out var contentType);
         var head = Head(refusal.Status, refusal.Status == 415 ? "application/grpc"u8 : contentType, withTrace: false);
         AddStatus(head, refusal.Code, refusal.Text, details);

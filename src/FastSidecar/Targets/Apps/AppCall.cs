@@ -32,8 +32,7 @@ internal sealed class AppCall : InvokeResponse
 
     private readonly HttpAppTarget _owner;
     private readonly byte[] _host;
-    private readonly byte[] _apiToken;
-    private readonly bool _traceHeaders;
+    private readonly AppHeaders _appHeaders;
     private readonly TimeProvider _time;
     private readonly HeaderList _requestHeaders = new();
     private readonly HeaderList _headers = new();
@@ -48,12 +47,11 @@ internal sealed class AppCall : InvokeResponse
     /// <summary>Ends the wait for a 100, when the app answered without one. Null for requests that do not wait.</summary>
     private TaskCompletionSource? _answered;
 
-    public AppCall(HttpAppTarget owner, byte[] host, byte[] apiToken, bool traceHeaders, TimeProvider time)
+    public AppCall(HttpAppTarget owner, byte[] host, AppHeaders appHeaders, TimeProvider time)
     {
         _owner = owner;
         _host = host;
-        _apiToken = apiToken;
-        _traceHeaders = traceHeaders;
+        _appHeaders = appHeaders;
         _time = time;
     }
 
@@ -149,12 +147,13 @@ internal sealed class AppCall : InvokeResponse
     }
 
     /// <summary>
-    /// A positive length is passed on. Otherwise a method that usually has a body is sent chunked, and one that usually has none goes
-    /// without framing when its body turns out to be empty (Go net/http transfer.go, probeRequestBody).
+    /// A positive length is passed on, and one of 0 where a body is usual. Otherwise a method that usually has a body is sent chunked, and one
+    /// that usually has none goes without framing when its body turns out to be empty (Go net/http transfer.go, shouldSendContentLength and
+    /// probeRequestBody).
     /// </summary>
     private ValueTask WriteFramedHeadAsync(InvokeRequest request, ReadOnlyMemory<byte> target, CancellationToken cancellationToken)
     {
-        if (request.Body.Length is { } length && (length > 0 || request.HasWholeBody))
+        if (request.Body.Length is { } length && (length > 0 || (request.HasWholeBody && AppHeaders.HasUsualBody(request.Verb))))
         {
             WriteHead(request, target, Http1BodyFraming.Length, length);
             return ValueTask.CompletedTask;
@@ -301,25 +300,7 @@ internal sealed class AppCall : InvokeResponse
     {
         _requestHeaders.Clear();
         _requestHeaders.Add("Host"u8, _host);
-        var contentType = request.TypeUrl.Span.IsEmpty ? request.ContentType.Span : MediaTypes.Protobuf;
-        HeaderRules.MetadataToApp(request.Metadata, contentType, request.FromPeer, _requestHeaders);
-        ReadOnlySpan<byte> state = default;
-        if (!request.FromPeer && !request.Trace.IsZero)
-        {
-            request.Metadata.TryGet(HeaderNames.TraceState, out state);
-        }
-
-        TraceHeaders.AddToApp(request.Trace.Text, state, request.Metadata, _traceHeaders, _requestHeaders);
-        if (request.EventStream)
-        {
-            // However the client spelt it; a second line goes (dapr pkg/channel/http/http_channel.go v1.18.3).
-            _requestHeaders.Set("Accept"u8, MediaTypes.EventStream);
-        }
-
-        if (_apiToken.Length > 0)
-        {
-            _requestHeaders.Set("Dapr-Api-Token"u8, _apiToken);
-        }
+        _appHeaders.Write(request, _requestHeaders);
     }
 
     private void SetContentType(ReadOnlySpan<byte> contentType)

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text;
 using FastSidecar.Invocation;
 using FastSidecar.Protocol;
 using FastSidecar.Transport.Http1;
@@ -13,6 +14,15 @@ internal static class AppFailure
         !request.HasHttpExtension ? ErrorTable.MissingHttpExtension
         : request.Verb is HttpVerb.None or HttpVerb.Connect ? ErrorTable.InvalidVerb
         : null;
+
+    /// <summary>A failed call, as Go's client tells it: <c>Post "http://…": cause</c>.</summary>
+    public static InvokeError OfCall(InvokeRequest request, byte[] baseUrl, byte[] target, string cause)
+    {
+        // Go prints the URL that it parsed from base and method: an empty method leaves no slash behind.
+        var path = request.Method.Span.IsEmpty ? target.AsSpan(1) : target;
+        var url = Encoding.Latin1.GetString(baseUrl) + Encoding.Latin1.GetString(path);
+        return ErrorTable.AppCall(TitleCase(request.Verb), url, cause);
+    }
 
     public static string Of(Exception exception) => exception switch
     {

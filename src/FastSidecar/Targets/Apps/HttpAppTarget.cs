@@ -21,7 +21,7 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
     private readonly AppTargetCache _targets;
     private readonly byte[] _host;
     private readonly byte[] _baseUrl;
-    private readonly byte[] _apiToken;
+    private readonly AppHeaders _appHeaders;
     private readonly TimeProvider _time;
     private readonly InvocationObserver _observer;
     private readonly Lock _gate = new();
@@ -33,7 +33,7 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
         _time = time;
         _observer = observer;
         _host = Encoding.Latin1.GetBytes($"{options.Address}:{options.Port}");
-        _apiToken = Encoding.Latin1.GetBytes(options.ApiToken);
+        _appHeaders = new AppHeaders(Encoding.Latin1.GetBytes(options.ApiToken), options.TraceHeaders);
         _baseUrl = [.. "http://"u8, .. _host];
         _targets = new AppTargetCache(_baseUrl);
         EndPoint endPoint = IPAddress.TryParse(options.Address.Trim('[', ']'), out var ip)
@@ -149,10 +149,7 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
 
     private InvokeResult Failed(InvokeRequest request, byte[] target, string cause)
     {
-        // Go prints the URL that it parsed from base and method: an empty method leaves no slash behind.
-        var path = request.Method.Span.IsEmpty ? target.AsSpan(1) : target;
-        var url = Encoding.Latin1.GetString(_baseUrl) + Encoding.Latin1.GetString(path);
-        InvokeResult result = ErrorTable.AppCall(AppFailure.TitleCase(request.Verb), url, cause);
+        InvokeResult result = AppFailure.OfCall(request, _baseUrl, target, cause);
         _observer.AttemptEnded(request, result, attempt: 0);
         return result;
     }
@@ -174,6 +171,6 @@ internal sealed class HttpAppTarget : ITarget, IAsyncDisposable
             }
         }
 
-        return new AppCall(this, _host, _apiToken, _options.TraceHeaders, _time);
+        return new AppCall(this, _host, _appHeaders, _time);
     }
 }

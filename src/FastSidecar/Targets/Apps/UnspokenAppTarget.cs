@@ -1,7 +1,5 @@
 using System.Text;
 using FastSidecar.Invocation;
-using FastSidecar.Protocol;
-using FastSidecar.Transport.Grpc;
 
 namespace FastSidecar.Targets.Apps;
 
@@ -15,7 +13,6 @@ internal sealed class UnspokenAppTarget : ITarget
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
     private readonly AppPort _port;
-    private readonly bool _grpc;
     private readonly byte[] _baseUrl;
     private readonly AppTargetCache _targets;
     private readonly string _unspoken;
@@ -28,7 +25,6 @@ internal sealed class UnspokenAppTarget : ITarget
     public UnspokenAppTarget(string protocol, string address, int port, TimeProvider time)
     {
         _port = new AppPort(address, port, tls: protocol is "https" or "grpcs");
-        _grpc = protocol is "grpc" or "grpcs";
         _baseUrl = Encoding.Latin1.GetBytes($"{(protocol == "https" ? "https" : "http")}://{address}:{port}");
         _targets = new AppTargetCache(_baseUrl);
         _unspoken = $"app protocol {protocol} is not spoken by this version of FastSidecar";
@@ -37,24 +33,15 @@ internal sealed class UnspokenAppTarget : ITarget
 
     public async ValueTask<InvokeResult> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
     {
-        if (_grpc)
+        if (AppFailure.OfVerb(request) is { } unusable)
         {
-            var reason = await ReasonAsync(cancellationToken);
-            return new GrpcAppFailure(GrpcStatusCode.Unavailable, $"connection error: desc = \"transport: Error while dialing: {reason}\"");
-        }
-
-        if (request.Verb is HttpVerb.None or HttpVerb.Connect)
-        {
-            return ErrorTable.InvalidVerb;
+            return unusable;
         }
 
         var target = _targets.Get(request.Method.Span, request.Query.Span);
         return target.Error is { } refused
             ? new InvokeError(ErrorSide.App, null, refused)
-            : ErrorTable.AppCall(
-                AppFailure.TitleCase(request.Verb),
-                Encoding.Latin1.GetString(_baseUrl) + Encoding.Latin1.GetString(request.Method.Span.IsEmpty ? target.Target.AsSpan(1) : target.Target),
-                await ReasonAsync(cancellationToken));
+            : AppFailure.OfCall(request, _baseUrl, target.Target, await ReasonAsync(cancellationToken));
     }
 
     private async Task<string> ReasonAsync(CancellationToken cancellationToken)
