@@ -87,6 +87,24 @@ internal sealed class GrpcApp(int port, string address = "127.0.0.1") : IDisposa
         }
     }
 
+    /// <summary>Waits until a call has come.</summary>
+    public async Task CalledAsync(TimeSpan patience)
+    {
+        var deadline = Clock.Now + patience.TotalSeconds;
+        while (Clock.Now < deadline)
+        {
+            lock (_lock)
+            {
+                if (_seen.Count > 0)
+                {
+                    return;
+                }
+            }
+
+            await Task.Delay(5);
+        }
+    }
+
     /// <summary>How many calls each connection that had any carried.</summary>
     public JsonArray StreamsPerConnection()
     {

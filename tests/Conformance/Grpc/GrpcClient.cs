@@ -14,7 +14,8 @@ internal static class GrpcClient
     /// <param name="steps">What the client does.</param>
     /// <param name="patience">How long the end is waited for after the last step.</param>
     /// <param name="expectsGoAway">A GOAWAY is waited for as well.</param>
-    public static async Task<JsonObject> CallAsync(EndPoint to, JsonArray steps, TimeSpan? patience = null, bool expectsGoAway = false)
+    /// <param name="asBytes">Messages are noted as bytes, whatever the method.</param>
+    public static async Task<JsonObject> CallAsync(EndPoint to, JsonArray steps, TimeSpan? patience = null, bool expectsGoAway = false, bool asBytes = false)
     {
         using var peer = new GrpcPeer(new RawConnection(await RawClient.ConnectAsync(to)), isServer: false);
         var stream = peer.Stream(1);
@@ -33,7 +34,7 @@ internal static class GrpcClient
         }
 
         await peer.UntilAsync(() => stream.Seen.IsOver && (!expectsGoAway || peer.GoAway is not null), patience ?? Patience);
-        return GrpcNotes.Answer(stream, peer, MessageSchema.ResponseOf(path ?? ""));
+        return GrpcNotes.Answer(stream, peer, asBytes ? MessageSchema.Raw : MessageSchema.ResponseOf(path ?? ""));
     }
 
     /// <summary>The steps of a call with one message, as the recordings' client makes it.</summary>

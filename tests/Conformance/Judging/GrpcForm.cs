@@ -65,13 +65,13 @@ internal static partial class GrpcForm
 
         foreach (var half in new[] { "", "http", "grpc" })
         {
-            AlignBroken(half.Length == 0 ? wanted : wanted[half] as JsonObject, half.Length == 0 ? got : got[half] as JsonObject);
+            GrpcAlignment.Broken(half.Length == 0 ? wanted : wanted[half] as JsonObject, half.Length == 0 ? got : got[half] as JsonObject);
         }
 
-        AlignEnds(wanted["answer"] as JsonObject, got["answer"] as JsonObject);
-        Align(wanted, got, "");
+        GrpcAlignment.Ends(wanted["answer"] as JsonObject, got["answer"] as JsonObject);
+        GrpcAlignment.Align(wanted, got, "");
         var (w, g) = (Normal(wanted, "")!.AsObject(), Normal(got, "")!.AsObject());
-        AlignTexts(w, g);
+        GrpcAlignment.Texts(w, g);
         return (w, g);
     }
 
@@ -97,146 +97,6 @@ internal static partial class GrpcForm
         }
     }
 
-    /// <summary>A client of no sense is let go: whether a GOAWAY says why, and whether bytes of it were left unread, is nobody's matter.</summary>
-    private static void AlignEnds(JsonObject? wanted, JsonObject? got)
-    {
-        var key = wanted?["frames"] is not null ? "frames" : "frames_received";
-        if (wanted?[key] is not JsonArray || got?[key] is not JsonArray || !IsEnded(wanted) || !IsEnded(got))
-        {
-            return;
-        }
-
-        got["connection"] = wanted["connection"]!.DeepClone();
-        foreach (var side in new[] { wanted, got })
-        {
-            side[key] = new JsonArray([.. side[key]!.AsArray().Where(f => !f!.GetValue<string>().Contains("GOAWAY", StringComparison.Ordinal)).Select(f => f!.DeepClone())]);
-        }
-    }
-
-    /// <summary>A call that the recorded app only saw break off need not have begun: whether it does hangs on how the bytes of a broken request arrive.</summary>
-    private static void AlignBroken(JsonObject? wanted, JsonObject? got)
-    {
-        if (wanted?["app_saw"] is not JsonArray { Count: > 0 } calls || got?["app_saw"] is not JsonArray seen || !calls.All(IsBroken) || !seen.All(IsBroken))
-        {
-            return;
-        }
-
-        if (seen.Count == 0)
-        {
-            got["app_saw"] = calls.DeepClone();
-        }
-
-        foreach (var (call, other) in calls.Zip(seen))
-        {
-            other!["body"] = call!["body"]?.DeepClone();
-        }
-    }
-
-    private static bool IsBroken(JsonNode? call) => call!["incomplete"]?.GetValue<bool>() == true;
-
-    private static bool IsToApp(JsonNode stream) =>
-        stream["request_wire"]!["headers"]!.AsArray().Any(f => f![0]!.GetValue<string>() == ":authority" && f[1]!.GetValue<string>().EndsWith(":9000", StringComparison.Ordinal));
-
-    private static bool IsEnded(JsonObject answer) => answer["connection"]?.GetValue<string>() is "closed" or "reset";
-
-    /// <summary>What one side says more than the other because it was noted, not because it was so.</summary>
-    private static void Align(JsonNode? wanted, JsonNode? got, string key)
-    {
-        switch (wanted, got)
-        {
-            case (JsonObject w, JsonObject g):
-                if (key == "attempts")
-                {
-                    // Short records have the number of messages in place of the messages.
-                    foreach (var name in g.Select(p => p.Key).Where(k => k is "headers" or "messages" or "message_count" && !w.ContainsKey(k)).ToList())
-                    {
-                        g.Remove(name);
-                    }
-                }
-
-                AlignResets(w, g);
-                AlignEmptyBody(w, g);
-
-                foreach (var (name, value) in w.ToList())
-                {
-                    if (name is "at_second" or "connected_at_second")
-                    {
-                        AlignSeconds(w, g, name);
-                    }
-                    else
-                    {
-                        Align(value, g[name], name);
-                    }
-                }
-
-                break;
-            case (JsonArray w, JsonArray g):
-                foreach (var (x, y) in w.Zip(g))
-                {
-                    Align(x, y, key);
-                }
-
-                break;
-            default:
-                break;
-        }
-    }
-
-    /// <summary>
-    /// A call that was given up after its whole request is not always noted as such, and which code a caller gives up with that has its answer is
-    /// its own matter.
-    /// </summary>
-    private static void AlignResets(JsonObject wanted, JsonObject got)
-    {
-        if (wanted["end"]?.ToString() == "half-closed" && wanted["reset"] is null)
-        {
-            got.Remove("reset");
-        }
-
-        if (wanted["end"]?.ToString() == "reset NO_ERROR" && got["end"]?.ToString() is "reset CANCEL" or "open")
-        {
-            got["end"] = "reset NO_ERROR";
-        }
-    }
-
-    /// <summary>Content-Length: 0, or an empty chunked body when the end comes later than the head.</summary>
-    private static void AlignEmptyBody(JsonObject wanted, JsonObject got)
-    {
-        if (!IsEmptyBody(wanted) || !IsEmptyBody(got) || wanted["headers"] is not JsonArray || got["headers"] is not JsonArray
-            || wanted["framing"]?.ToString() == got["framing"]?.ToString() || wanted["status"] is null)
-        {
-            return;
-        }
-
-        foreach (var side in new[] { wanted, got })
-        {
-            side.Remove("framing");
-            side["headers"] = new JsonArray([.. side["headers"]!.AsArray()
-                .Where(h => h![0]!.GetValue<string>().ToLowerInvariant() is not ("content-length" or "transfer-encoding"))
-                .Select(h => h!.DeepClone())]);
-        }
-    }
-
-    private static bool IsEmptyBody(JsonObject answer) =>
-        (answer["body"] as JsonObject)?["text"]?.GetValue<string>() == "" && answer["framing"]?.ToString() is "length" or "chunked" && answer["incomplete"] is null;
-
-    /// <summary>Whole seconds, cut off: the neighbours of a second are it.</summary>
-    private static void AlignSeconds(JsonObject wanted, JsonObject got, string name)
-    {
-        var (w, g) = (Seconds(wanted[name]), Seconds(got[name]));
-        if (w.Count == g.Count && w.Zip(g).All(p => Math.Abs(p.First - p.Second) <= 1))
-        {
-            got[name] = wanted[name]!.DeepClone();
-        }
-    }
-
-    private static List<int> Seconds(JsonNode? node) => node switch
-    {
-        JsonArray a => [.. a.Select(n => n!.GetValue<int>())],
-        JsonValue v => [v.GetValue<int>()],
-        _ => [],
-    };
-
     private static JsonNode? Normal(JsonNode? node, string key) => node switch
     {
         JsonObject o when key is "body" or "status" or "invoke_status" && TextOf(o) is { } text => new JsonObject { ["text"] = text },
@@ -248,6 +108,9 @@ internal static partial class GrpcForm
         JsonArray a => new JsonArray([.. a.Select(x => Normal(x, key))]),
         _ => node?.DeepClone(),
     };
+
+    private static bool IsToApp(JsonNode stream) =>
+        stream["request_wire"]!["headers"]!.AsArray().Any(f => f![0]!.GetValue<string>() == ":authority" && f[1]!.GetValue<string>().EndsWith(":9000", StringComparison.Ordinal));
 
     /// <summary>UTF-8 is text here; the http area writes it as bytes.</summary>
     private static string? TextOf(JsonObject body)
@@ -279,11 +142,22 @@ internal static partial class GrpcForm
         }
     }
 
-    private static JsonArray Frames(JsonArray frames) => new([.. frames
-        .Select(f => f!.GetValue<string>())
-        .Where(f => f[0] == '<' && !FreeFrame().IsMatch(f))
-        .Select(f => f.Contains("GOAWAY", StringComparison.Ordinal) ? FreeGoAway().Replace(f, "").Trim() : FreeSetting().Replace(f, "").TrimEnd(',', ' '))
-        .Select(f => (JsonNode)f)]);
+    /// <summary>A graceful end may say GOAWAY twice (RFC 9113, 6.8).</summary>
+    private static JsonArray Frames(JsonArray frames)
+    {
+        var result = new JsonArray();
+        foreach (var frame in frames.Select(f => f!.GetValue<string>()).Where(f => f[0] == '<' && !FreeFrame().IsMatch(f)))
+        {
+            var isGoAway = frame.Contains("GOAWAY", StringComparison.Ordinal);
+            var text = isGoAway ? FreeGoAway().Replace(frame, "").Trim() : FreeSetting().Replace(frame, "").TrimEnd(',', ' ');
+            if (!isGoAway || result.LastOrDefault()?.GetValue<string>() != text)
+            {
+                result.Add((JsonNode)text);
+            }
+        }
+
+        return result;
+    }
 
     /// <summary>Calls of an app over some seconds: how many probes fall into them is chance.</summary>
     private static JsonArray Calls(JsonArray calls)
@@ -355,43 +229,4 @@ internal static partial class GrpcForm
         JsonObject o => Convert.FromBase64String(o["b64"]!.GetValue<string>()),
         _ => Encoding.UTF8.GetBytes(data.GetValue<string>()),
     };
-
-    /// <summary>Status messages that say the same, in header fields and in messages.</summary>
-    private static void AlignTexts(JsonNode? wanted, JsonNode? got)
-    {
-        switch (wanted, got)
-        {
-            case (JsonArray { Count: 2 } w, JsonArray { Count: 2 } g) when w[0] is JsonValue name && name.ToString() == "grpc-message" && g[0]?.ToString() == "grpc-message":
-                if (Wording.IsSameMessage(Uri.UnescapeDataString(w[1]!.GetValue<string>()), Uri.UnescapeDataString(g[1]!.GetValue<string>())))
-                {
-                    g[1] = w[1]!.DeepClone();
-                }
-
-                break;
-            case (JsonArray w, JsonArray g):
-                foreach (var (x, y) in w.Zip(g))
-                {
-                    AlignTexts(x, y);
-                }
-
-                break;
-            case (JsonObject w, JsonObject g):
-                foreach (var (name, value) in w.ToList())
-                {
-                    if (name == "message" && value is JsonValue x && x.TryGetValue<string>(out var text) && g[name] is JsonValue y && y.TryGetValue<string>(out var other)
-                        && Wording.IsSameMessage(text, other))
-                    {
-                        g[name] = text;
-                    }
-                    else
-                    {
-                        AlignTexts(value, g[name]);
-                    }
-                }
-
-                break;
-            default:
-                break;
-        }
-    }
 }

@@ -16,8 +16,6 @@ internal static class LaterParts
         ("external", "http/api-logging", "url target"),
         ("app-https", "http/app-https", ""),
         ("app-h2c", "http/app-h2c", ""),
-        ("`Upgrade: h2c`", "http/http2-ingress", "upgrade"),
-        ("`Upgrade: h2c`", "http/protocol", "upgrade h2c"),
         ("metadata's `full`", "http/metadata", "full"),
         ("api-logging's `obf`", "http/api-logging", "obf"),
         ("resiliency policies of the user", "grpc/resiliency", ""),

@@ -51,7 +51,7 @@ internal static class PoolReplay
         using var callee = new GrpcApp(port) { MostStreams = name.Contains("allows-10", StringComparison.Ordinal) ? 10 : null };
         callee.Expect(Script(name));
         callee.Start();
-        var result = name.StartsWith("neighbour", StringComparison.Ordinal) ? await NeighboursAsync(topology, port)
+        var result = name.StartsWith("neighbour", StringComparison.Ordinal) ? await NeighboursAsync(topology, callee)
             : name.StartsWith("idle", StringComparison.Ordinal) ? await IdleAsync(topology, port)
             : await AtOnceAsync(topology, port, int.Parse(name.Split('-')[0], CultureInfo.InvariantCulture));
         if (recorded["streams_per_connection"] is not null)
@@ -71,11 +71,12 @@ internal static class PoolReplay
         return new JsonObject { ["statuses"] = new JsonArray([.. answers.Select(StatusOf).Distinct().Order().Select(s => (JsonNode)s)]) };
     }
 
-    private static async Task<JsonObject> NeighboursAsync(GrpcTopology topology, int port)
+    private static async Task<JsonObject> NeighboursAsync(GrpcTopology topology, GrpcApp callee)
     {
-        var neighbour = CallAsync(topology, port);
+        var neighbour = CallAsync(topology, callee.Port);
+        await callee.CalledAsync(Patience);
         await Task.Delay(InFlight);
-        var unavailable = await CallAsync(topology, port);
+        var unavailable = await CallAsync(topology, callee.Port);
         return new JsonObject { ["neighbour"] = await neighbour, ["unavailable_call"] = unavailable };
     }
 

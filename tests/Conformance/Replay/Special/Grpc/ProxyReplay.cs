@@ -35,7 +35,7 @@ internal static class ProxyReplay
     {
         foreach (var kind in file.Cases.GroupBy(r => r["caller_resiliency"] is not null ? "resiliency" : r["callee_env"]?.GetValue<string>() ?? "plain"))
         {
-            await using var topology = new GrpcTopology(settings, file, kind.Key.Replace('=', '-'));
+            await using var topology = new GrpcTopology(settings, file, kind.Key.Replace('=', '-'), showsBytes: true);
             var app = new RecordedApp(topology, isGrpc: true);
             app.Start();
             await topology.StartAsync(
@@ -60,7 +60,7 @@ internal static class ProxyReplay
         };
         var result = new JsonObject
         {
-            ["answer"] = await GrpcClient.CallAsync(GrpcTopology.Local(port), topology.Fill(recorded["steps"]), CalleeReplay.PatienceFor(recorded["answer"]!)),
+            ["answer"] = await GrpcClient.CallAsync(GrpcTopology.Local(port), topology.Fill(recorded["steps"]), CalleeReplay.PatienceFor(recorded["answer"]!), asBytes: true),
         };
         await Task.Delay(Settle);
         result["app_saw"] = await app.SeenAsync(recorded["app_saw"]!.AsArray(), AppPatience);
