@@ -134,10 +134,7 @@ internal sealed partial class Sidecar
         if (options.AppPort > 0)
         {
             await WaitForAppAsync(cancellationToken);
-            if (app.Health is null)
-            {
-                await app.StartAsync(cancellationToken);
-            }
+            await app.StartAsync(cancellationToken);
         }
 
         (_metadata ??= CreateMetadata()).IsInitialized = true;
@@ -200,6 +197,7 @@ internal sealed partial class Sidecar
             MaxMessageBytes = messageLimit,
             AppId = _options.AppId,
             Namespace = _options.Namespace,
+            ChecksBaggage = TracesHeaders,
         };
         var service = new GrpcApi(api, outbound, proxied, _metadata ??= CreateMetadata(), Readiness, _requestShutdown)
             .Create(observer, _time, _logging.CreateLogger("dapr.runtime.grpc.api"), IsApiLogged ? new ApiLog(_logging) : null);
@@ -285,7 +283,8 @@ internal sealed partial class Sidecar
         SocketListener? reserved, int port, InboundInvoker inbound, ProxiedCalls proxied, int messageLimit, CancellationToken cancellationToken)
     {
         var listener = await _ports.BindInternalAsync(reserved, port, cancellationToken);
-        var service = new PeerService(inbound, proxied, messageLimit, _time, _logging.CreateLogger("dapr.runtime.grpc.internal"));
+        var service = new PeerService(
+            inbound, proxied, new PeerServiceOptions(messageLimit, TracesHeaders), _time, _logging.CreateLogger("dapr.runtime.grpc.internal"));
         Parts.Internal = new Http2Listener(service, PeerHttp2(_options), _time, _log);
         Parts.Internal.Start(listener);
         LogGrpcTracing("dapr.runtime.grpc.internal");

@@ -51,6 +51,14 @@ internal static class Baggage
         }
     }
 
+    /// <summary>All lines of a call's baggage come back as one, its name as gRPC spells it.</summary>
+    public static void Echo(HeaderList request, HeaderList answer)
+    {
+        var name = answer.Append("baggage"u8.Length, JoinedLength(request), out var value);
+        "baggage"u8.CopyTo(name);
+        Join(request, value);
+    }
+
     /// <summary>Null when the request's baggage is valid or absent, otherwise the text of the refusal, without its line end.</summary>
     public static string? Validate(HeaderList request)
     {

@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
+using FastSidecar.Protocol;
 using FastSidecar.Transport.Headers;
 
 namespace FastSidecar.Invocation;
@@ -20,6 +22,10 @@ internal readonly record struct ClientHeaderOptions(bool DropAppId, bool DropApi
 /// </summary>
 internal static class HeaderRules
 {
+    /// <summary>What a field's name may consist of (RFC 9110 §5.6.2).</summary>
+    private static readonly SearchValues<byte> TokenBytes =
+        SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
+
     private static ReadOnlySpan<byte> DaprPrefix => "Dapr-"u8;
 
     /// <summary>
@@ -65,6 +71,7 @@ internal static class HeaderRules
     /// imitation.
     /// </param>
     /// <param name="app">Receives the fields.</param>
+    /// <exception cref="ArgumentException">A peer sent a name that HTTP does not allow.</exception>
     public static void MetadataToApp(HeaderList metadata, ReadOnlySpan<byte> contentType, bool fromPeer, HeaderList app)
     {
         var tokens = new ConnectionTokens(metadata);
@@ -103,6 +110,12 @@ internal static class HeaderRules
 
                 seen |= HeaderRole.UserAgent;
                 continue;
+            }
+
+            if (!role.IsAny(HeaderRole.Exact) && name.ContainsAnyExcept(TokenBytes) && !role.IsAny(HeaderRole.Pseudo))
+            {
+                // No HTTP client's, but a gRPC peer may say anything. The words are those of Go's client.
+                throw new ArgumentException($"net/http: invalid header field name {GoText.Quote(name)}");
             }
 
             AddForwarded(app, role, name, value);

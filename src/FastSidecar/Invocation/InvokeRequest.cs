@@ -91,6 +91,7 @@ internal sealed class InvokeRequest
         FromPeer = false;
         ExpectsContinue = false;
         HasWholeBody = false;
+        Deadline = null;
         Phases = default;
     }
 }

@@ -9,6 +9,9 @@ internal sealed record GrpcApiOptions
     /// <summary>Limit of a message, both ways (--max-body-size); 0 lets only empty ones through, as in Dapr.</summary>
     public int MaxMessageBytes { get; init; } = 4 << 20;
 
+    /// <summary>Baggage is looked at and given back, as Dapr's tracing does it while it is on.</summary>
+    public bool ChecksBaggage { get; init; } = true;
+
     public required string AppId { get; init; }
 
     public required string Namespace { get; init; }

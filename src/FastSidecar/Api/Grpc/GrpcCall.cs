@@ -56,10 +56,10 @@ internal sealed class GrpcCall
     public bool IsPacked => _encoding.IsGzip;
 
     /// <summary>Handles the stream to its end, then gives this object back to its owner. Returns at the first wait.</summary>
-    public void Run(Http2Stream stream, IGrpcMethod method, TimeSpan? timeout)
+    public void Run(Http2Stream stream, IGrpcMethod method, TimeSpan? timeout, bool echoesBaggage)
     {
 #pragma warning disable CA2012 // One consumer, once: OnEnded.
-        _running = RunAsync(stream, method, timeout);
+        _running = RunAsync(stream, method, timeout, echoesBaggage);
 #pragma warning restore CA2012
         if (_running.IsCompleted)
         {
@@ -165,10 +165,11 @@ internal sealed class GrpcCall
     }
 
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
-    private async ValueTask RunAsync(Http2Stream stream, IGrpcMethod method, TimeSpan? timeout)
+    private async ValueTask RunAsync(Http2Stream stream, IGrpcMethod method, TimeSpan? timeout, bool echoesBaggage)
     {
         _stream = stream;
         Answers.Start(stream);
+        Answers.EchoesBaggage = echoesBaggage;
         var started = _time.GetTimestamp();
         try
         {

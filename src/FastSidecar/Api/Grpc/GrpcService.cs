@@ -23,6 +23,7 @@ internal sealed partial class GrpcService : IHttp2StreamHandler
     private readonly GrpcMethods _methods;
     private readonly ProxiedCalls _proxied;
     private readonly byte[] _apiToken;
+    private readonly bool _checksBaggage;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly ApiLog? _apiLog;
@@ -39,6 +40,7 @@ internal sealed partial class GrpcService : IHttp2StreamHandler
     {
         _apiLog = apiLog;
         MaxMessageBytes = options.MaxMessageBytes;
+        _checksBaggage = options.ChecksBaggage;
         _apiToken = Encoding.Latin1.GetBytes(options.ApiToken);
         _methods = methods;
         _proxied = proxied;
@@ -71,14 +73,21 @@ internal sealed partial class GrpcService : IHttp2StreamHandler
         }
 
         // 3. Who serves it.
-        if (_methods.Find(head.Path, stream.Headers) is { } method)
-        {
-            Rent().Run(stream, method, head.Timeout);
-        }
-        else
+        if (_methods.Find(head.Path, stream.Headers) is not { } method)
         {
             _proxied.Run(stream);
+            return;
         }
+
+        // 4. Baggage, as the other servers look at it.
+        var echoesBaggage = head.HasBaggage && _checksBaggage;
+        if (echoesBaggage && head.BaggageRefusal() is { } invalid)
+        {
+            GrpcErrorWriter.Refuse(stream, invalid);
+            return;
+        }
+
+        Rent().Run(stream, method, head.Timeout, echoesBaggage);
     }
 
     /// <summary>A call has ended, with that status.</summary>

@@ -28,6 +28,7 @@ internal sealed class PeerServerCall
     private readonly InboundInvoker _inbound;
     private readonly ProxiedCalls _proxied;
     private readonly int _maxMessageBytes;
+    private readonly bool _checksBaggage;
     private readonly TimeProvider _time;
     private readonly GrpcAnswers _answers = new();
     private readonly PeerMessageReader _reader = new();
@@ -57,15 +58,16 @@ internal sealed class PeerServerCall
         Proxied,
     }
 
-    public PeerServerCall(PeerService owner, InboundInvoker inbound, ProxiedCalls proxied, int maxMessageBytes, TimeProvider time)
+    public PeerServerCall(PeerService owner, InboundInvoker inbound, ProxiedCalls proxied, PeerServiceOptions options, TimeProvider time)
     {
         _owner = owner;
         _inbound = inbound;
         _proxied = proxied;
-        _maxMessageBytes = maxMessageBytes;
+        _maxMessageBytes = options.MaxMessageBytes;
+        _checksBaggage = options.ChecksBaggage;
         _time = time;
         _head = new PeerRequestHead(_request.Metadata);
-        _sender = new PayloadSender(maxMessageBytes);
+        _sender = new PayloadSender(options.MaxMessageBytes);
         _onEnded = OnEnded;
     }
 
@@ -196,6 +198,17 @@ internal sealed class PeerServerCall
         {
             _answers.Refuse(refusal);
             return Method.Answered;
+        }
+
+        if (head.HasBaggage && _checksBaggage)
+        {
+            if (head.BaggageRefusal() is { } invalid)
+            {
+                _answers.Refuse(invalid);
+                return Method.Answered;
+            }
+
+            _answers.EchoesBaggage = true;
         }
 
         var path = head.Path;

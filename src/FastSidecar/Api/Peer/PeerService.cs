@@ -8,7 +8,12 @@ namespace FastSidecar.Api.Peer;
 /// <summary>
 /// The server end of the sidecar-to-sidecar wire: takes the streams that other sidecars open (dapr pkg/api/grpc/daprinternal.go v1.18.3).
 /// </summary>
-internal sealed partial class PeerService(InboundInvoker inbound, ProxiedCalls proxied, int maxMessageBytes, TimeProvider time, ILogger log)
+/// <param name="inbound">The way to our app.</param>
+/// <param name="proxied">Takes calls of methods that are none of Dapr's.</param>
+/// <param name="options">Limits.</param>
+/// <param name="time">The program's clock.</param>
+/// <param name="log">Of the scope dapr.runtime.grpc.internal.</param>
+internal sealed partial class PeerService(InboundInvoker inbound, ProxiedCalls proxied, PeerServiceOptions options, TimeProvider time, ILogger log)
     : IHttp2StreamHandler
 {
     /// <summary>Calls kept for reuse; more may be under way at once.</summary>
@@ -25,7 +30,7 @@ internal sealed partial class PeerService(InboundInvoker inbound, ProxiedCalls p
             _pool.TryPop(out call);
         }
 
-        call ??= new PeerServerCall(this, inbound, proxied, maxMessageBytes, time);
+        call ??= new PeerServerCall(this, inbound, proxied, options, time);
         call.Run(stream);
     }
 
@@ -50,3 +55,8 @@ internal sealed partial class PeerService(InboundInvoker inbound, ProxiedCalls p
         public static partial void Unexpected(ILogger logger, Exception exception);
     }
 }
+
+/// <summary>Limits of the internal port.</summary>
+/// <param name="MaxMessageBytes">Of one message, both ways (--max-body-size).</param>
+/// <param name="ChecksBaggage">Baggage is looked at and given back, as Dapr's tracing does it while it is on.</param>
+internal sealed record PeerServiceOptions(int MaxMessageBytes, bool ChecksBaggage = true);

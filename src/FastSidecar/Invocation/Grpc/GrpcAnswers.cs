@@ -27,8 +27,12 @@ internal sealed class GrpcAnswers
     /// <summary>The status that was told, once <see cref="Ended"/>.</summary>
     public GrpcStatusCode Code { get; private set; }
 
+    /// <summary>The head of an answer gives the caller's baggage back, which was found valid.</summary>
+    public bool EchoesBaggage { get; set; }
+
     public void Start(Http2Stream stream)
     {
+        EchoesBaggage = false;
         Code = GrpcStatusCode.OK;
         _stream = stream;
         _headWritten = false;
@@ -43,8 +47,15 @@ internal sealed class GrpcAnswers
     {
         _headWritten = true;
         _stream.Headers.TryGet("content-type"u8, out var contentType);
-        var plain = !withTrace && contentType.SequenceEqual("application/grpc"u8);
-        _stream.WriteHead(plain ? SuccessHead : Head(200, contentType, withTrace), endStream: false);
+        if (!withTrace && !EchoesBaggage && contentType.SequenceEqual("application/grpc"u8))
+        {
+            _stream.WriteHead(SuccessHead, endStream: false);
+            return;
+        }
+
+        var head = Head(200, contentType, withTrace);
+        AddBaggage(head);
+        _stream.WriteHead(head, endStream: false);
     }
 
     /// <summary>The head of an answer that has metadata of its own.</summary>
@@ -62,6 +73,7 @@ internal sealed class GrpcAnswers
             _own.Add("grpc-encoding"u8, "gzip"u8);
         }
 
+        AddBaggage(_own);
         metadata.CopyTo(_own);
         _stream.WriteHead(_own, endStream: false);
     }
@@ -120,6 +132,14 @@ internal sealed class GrpcAnswers
         AddStatus(head, refusal.Code, refusal.Text, details);
         _stream.WriteHead(head, endStream: true);
         _stream.Flush();
+    }
+
+    private void AddBaggage(HeaderList head)
+    {
+        if (EchoesBaggage)
+        {
+            Baggage.Echo(_stream.Headers, head);
+        }
     }
 
     private void End(HeaderList trailers)

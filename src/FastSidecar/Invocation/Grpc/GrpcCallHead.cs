@@ -37,6 +37,9 @@ internal readonly ref struct GrpcCallHead
                 case 5 when name.SequenceEqual(":path"u8):
                     Path = headers.Value(i);
                     break;
+                case 7 when name.SequenceEqual("baggage"u8):
+                    HasBaggage = true;
+                    break;
                 case 7 when name.SequenceEqual(":method"u8):
                     _method = headers.Value(i);
                     break;
@@ -67,6 +70,9 @@ internal readonly ref struct GrpcCallHead
     }
 
     public ReadOnlySpan<byte> Path { get; }
+
+    /// <summary>There is baggage, valid or not: <see cref="BaggageRefusal"/>.</summary>
+    public bool HasBaggage { get; }
 
     /// <summary>How long the caller waits; null when it does not say.</summary>
     public TimeSpan? Timeout { get; }
@@ -105,6 +111,13 @@ internal readonly ref struct GrpcCallHead
             ? null
             : new HeadRefusal(200, GrpcStatusCode.Unimplemented, $"malformed method name: {GoText.Quote(Path)}");
     }
+
+    /// <summary>
+    /// Why the call is refused for its baggage, which Dapr looks at while tracing is on; null when it is not (dapr
+    /// pkg/diagnostics/grpc_tracing.go v1.18.3).
+    /// </summary>
+    public HeadRefusal? BaggageRefusal() =>
+        HasBaggage && Baggage.Validate(_headers) is { } invalid ? new HeadRefusal(200, GrpcStatusCode.InvalidArgument, invalid) : null;
 
     private string MalformedText()
     {

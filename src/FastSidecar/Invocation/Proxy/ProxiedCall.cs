@@ -128,9 +128,14 @@ internal sealed class ProxiedCall
     {
         var head = _stream.Headers;
         var options = _owner.Options;
-        if (options.ChecksBaggage && Baggage.Validate(head) is { } invalid)
+        if (options.ChecksBaggage && head.Contains("baggage"u8))
         {
-            return new InvokeError(ErrorSide.Client, GrpcStatusCode.InvalidArgument, invalid);
+            if (Baggage.Validate(head) is { } invalid)
+            {
+                return new InvokeError(ErrorSide.Client, GrpcStatusCode.InvalidArgument, invalid);
+            }
+
+            _answer.EchoesBaggage = true;
         }
 
         var fields = ProxyMetadata.CopyRequest(head, options.Origin, _request.Metadata);

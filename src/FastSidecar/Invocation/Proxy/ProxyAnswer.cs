@@ -20,6 +20,9 @@ internal sealed class ProxyAnswer
     /// <summary>The caller has sent gzip: it gets gzip.</summary>
     public bool Packs { get; set; }
 
+    /// <summary>The caller's baggage, found valid, is given back with the head.</summary>
+    public bool EchoesBaggage { get; set; }
+
     public bool HasHead { get; private set; }
 
     public void Start(Http2Stream stream)
@@ -27,6 +30,7 @@ internal sealed class ProxyAnswer
         _stream = stream;
         HasHead = false;
         Packs = false;
+        EchoesBaggage = false;
         _ended = false;
     }
 
@@ -43,6 +47,11 @@ internal sealed class ProxyAnswer
         if (Packs)
         {
             _fields.Add("grpc-encoding"u8, "gzip"u8);
+        }
+
+        if (EchoesBaggage)
+        {
+            Baggage.Echo(_stream.Headers, _fields);
         }
 
         ProxyMetadata.CopyAnswer(target, _fields, withDetails: true);
