@@ -14,21 +14,23 @@ namespace FastSidecar.Hosting;
 internal sealed partial class AppChannel : IAsyncDisposable
 {
     private readonly SidecarOptions _options;
+    private readonly Action _ready;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly HttpAppTarget? _http;
     private readonly ChannelPool? _channels;
-    private readonly AppGate? _gate;
 
     /// <param name="options">Of the program.</param>
     /// <param name="apiToken">What the app wants to be shown (APP_API_TOKEN); empty for nothing.</param>
     /// <param name="tracesHeaders">Apps get a trace context even when none came.</param>
     /// <param name="http2">How HTTP/2 is spoken with peers; apps are not pinged.</param>
+    /// <param name="ready">Called once, when the app is listening and, where that is looked at, healthy.</param>
     /// <param name="time">The program's clock.</param>
     /// <param name="loggers">The program's log.</param>
     public AppChannel(
-        SidecarOptions options, string apiToken, bool tracesHeaders, Http2Options http2, TimeProvider time, ILoggerFactory loggers)
+        SidecarOptions options, string apiToken, bool tracesHeaders, Http2Options http2, Action ready, TimeProvider time, ILoggerFactory loggers)
     {
+        _ready = ready;
         _options = options;
         _time = time;
         _log = loggers.CreateLogger("dapr.runtime");
@@ -72,7 +74,7 @@ internal sealed partial class AppChannel : IAsyncDisposable
         }
 
         Health = options.AppHealthCheckEnabled && probe is not null ? CreateHealth(probe, loggers) : null;
-        Invoked = Health is not null || options.AppMaxConcurrency > 0 ? _gate = new AppGate(target, Health, options.AppMaxConcurrency) : target;
+        Invoked = Health is not null || options.AppMaxConcurrency > 0 ? new AppGate(target, Health, options.AppMaxConcurrency) : target;
     }
 
     /// <summary>The app as invocations reach it; null without one.</summary>
@@ -93,7 +95,7 @@ internal sealed partial class AppChannel : IAsyncDisposable
             return;
         }
 
-        await LoadConfigurationAsync(cancellationToken);
+        await BeginAsync(cancellationToken);
     }
 
     public async ValueTask DisposeAsync()
@@ -112,8 +114,6 @@ internal sealed partial class AppChannel : IAsyncDisposable
         {
             await _channels.DisposeAsync();
         }
-
-        _gate?.Dispose();
     }
 
     /// <summary>An app is not pinged, and its first connection stays.</summary>
@@ -151,9 +151,15 @@ internal sealed partial class AppChannel : IAsyncDisposable
             Threshold = _options.AppHealthThreshold,
         },
         probe,
-        LoadConfigurationAsync,
+        BeginAsync,
         _time,
         loggers.CreateLogger("dapr.apphealth"));
+
+    private async Task BeginAsync(CancellationToken cancellationToken)
+    {
+        _ready();
+        await LoadConfigurationAsync(cancellationToken);
+    }
 
     private async Task LoadConfigurationAsync(CancellationToken cancellationToken)
     {

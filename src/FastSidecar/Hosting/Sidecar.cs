@@ -137,7 +137,11 @@ internal sealed partial class Sidecar
             await app.StartAsync(cancellationToken);
         }
 
-        (_metadata ??= CreateMetadata()).IsInitialized = true;
+        if (options.AppPort <= 0)
+        {
+            SetInitialized();
+        }
+
         Readiness.SetReady(Readiness.Runtime);
         Log.Initialized(_log, (long)_time.GetElapsedTime(started).TotalMilliseconds);
     }
@@ -165,7 +169,7 @@ internal sealed partial class Sidecar
             }
         }
 
-        return Parts.App = new AppChannel(_options, _environment.AppApiToken, TracesHeaders, PeerHttp2(_options), _time, _logging);
+        return Parts.App = new AppChannel(_options, _environment.AppApiToken, TracesHeaders, PeerHttp2(_options), SetInitialized, _time, _logging);
     }
 
     private ProxiedCalls Proxied(IProxyRouter router, ProxyOrigin origin, int messageLimit, string scope) => new(
@@ -318,6 +322,8 @@ internal sealed partial class Sidecar
     private MetadataRoute MetadataRoute(long maxBodyBytes) => new(_metadata ??= CreateMetadata(), maxBodyBytes);
 
     private RuntimeMetadata? _metadata;
+
+    private void SetInitialized() => (_metadata ??= CreateMetadata()).IsInitialized = true;
 
     private RuntimeMetadata CreateMetadata() => new(
         _options.AppId,

@@ -72,7 +72,7 @@ internal sealed partial class SidecarHost
         var end = await Task.WhenAny(_asked.Task, signalled.Task, FailureOf(starting));
         if (end == signalled.Task)
         {
-            await _shutdown.BlockAsync(appUnhealthy: starting.IsCompletedSuccessfully ? Never : Task.CompletedTask, _asked.Task);
+            await _shutdown.BlockAsync(appUnhealthy: starting.IsCompletedSuccessfully ? _sidecar.Parts.App?.Health?.Unhealthy ?? Never : Task.CompletedTask, _asked.Task);
         }
 
         await startOver.CancelAsync();

@@ -49,6 +49,12 @@ internal sealed class InvokeError
     /// <summary>There is no connection to the address: it can be forgotten until it is seen again.</summary>
     public bool NotConnected { get; init; }
 
+    /// <summary>What the target goes on with although its caller has gone; null for nothing. It does not fail.</summary>
+    public Task? StillRunning { get; private init; }
+
+    /// <summary>The same error, while that goes on.</summary>
+    public InvokeError While(Task running) => new(Side, Code, Text, MaySendAgain) { StillRunning = running };
+
     /// <summary>The text as Go prints the error: a status as "rpc error: code = X desc = Y", anything else as it is.</summary>
     public string Reason => Code is { } code ? $"rpc error: code = {GrpcStatusText.NameOf(code)} desc = {Text}" : Text;
 }

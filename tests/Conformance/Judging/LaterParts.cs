@@ -8,14 +8,10 @@ internal static class LaterParts
     [
         ("tracing", "http/tracing", ""),
         ("api-lists", "http/api-lists", ""),
-        ("apphealth", "http/apphealth", ""),
-        ("apphealth", "runtime/lifecycle-start", "app-late-health-check"),
-        ("apphealth", "runtime/lifecycle-shutdown", "app-turns-unhealthy"),
-        ("concurrency", "http/concurrency", ""),
         ("external", "http/external", ""),
         ("external", "http/api-logging", "url target"),
+        ("external", "http/apphealth", "outbound call to URL"),
         ("app-https", "http/app-https", ""),
-        ("app-h2c", "http/app-h2c", ""),
         ("metadata's `full`", "http/metadata", "full"),
         ("api-logging's `obf`", "http/api-logging", "obf"),
         ("resiliency policies of the user", "grpc/resiliency", ""),
@@ -23,8 +19,6 @@ internal static class LaterParts
         ("access control", "grpc/callee", "acl-default-deny"),
         ("tracing", "grpc/pool", "tracing-sampling-"),
         ("external", "grpc/api", "httpapp-id-url"),
-        // A part of its own, which comes with the gRPC API.
-        ("gRPC proxying", "runtime/mdns-instances", "grpc-proxy"),
     ];
 
     /// <summary>The case belongs to a part that may be left, whether it matches already or not.</summary>

@@ -16,7 +16,7 @@ public sealed class AppGateTests
         await using var health = new AppHealth(
             new AppHealthOptions(), _ => Task.FromResult<string?>("bad"), _ => Task.CompletedTask, TimeProvider.System, NullLogger.Instance);
         health.Start();
-        using var gate = new AppGate(app, health, maxConcurrency: 0);
+        var gate = new AppGate(app, health, maxConcurrency: 0);
 
         var result = await gate.InvokeAsync(new InvokeRequest(), CancellationToken.None);
 
@@ -28,7 +28,7 @@ public sealed class AppGateTests
     public async Task LimitReached_TheNextWaitsForTheEndOfABody()
     {
         var app = new SlowApp();
-        using var gate = new AppGate(app, health: null, maxConcurrency: 1);
+        var gate = new AppGate(app, health: null, maxConcurrency: 1);
         var first = gate.InvokeAsync(new InvokeRequest(), CancellationToken.None).AsTask();
         var second = gate.InvokeAsync(new InvokeRequest(), CancellationToken.None).AsTask();
         Assert.Equal(1, app.Calls);
@@ -55,7 +55,7 @@ public sealed class AppGateTests
     public async Task CallerThatGoesAway_LeavesTheQueue_AndAFailureFreesItsSlot()
     {
         var app = new SlowApp();
-        using var gate = new AppGate(app, health: null, maxConcurrency: 1);
+        var gate = new AppGate(app, health: null, maxConcurrency: 1);
         using var gone = new CancellationTokenSource();
         var first = gate.InvokeAsync(new InvokeRequest(), CancellationToken.None).AsTask();
         var second = gate.InvokeAsync(new InvokeRequest(), gone.Token).AsTask();
@@ -68,6 +68,25 @@ public sealed class AppGateTests
         Assert.True((await first.Within("the failed call")).Failed);
         app.Answer(ErrorTable.Unexpected);
         Assert.True((await third.Within("the call behind it")).Failed);
+        Assert.Equal(2, app.Calls);
+    }
+
+    [Fact]
+    public async Task AppThatRunsOn_KeepsItsSlot()
+    {
+        var app = new SlowApp();
+        var gate = new AppGate(app, health: null, maxConcurrency: 1);
+        var running = new TaskCompletionSource();
+        var first = gate.InvokeAsync(new InvokeRequest(), CancellationToken.None).AsTask();
+        app.Answer(ErrorTable.ClientGone.While(running.Task));
+        Assert.True((await first.Within("the call whose caller has gone")).Failed);
+
+        var second = gate.InvokeAsync(new InvokeRequest(), CancellationToken.None).AsTask();
+        Assert.Equal(1, app.Calls);
+
+        running.SetResult();
+        app.Answer(ErrorTable.Unexpected);
+        await second.Within("the next call");
         Assert.Equal(2, app.Calls);
     }
 

@@ -297,8 +297,11 @@ public sealed class GrpcAppTargetTests : IAsyncDisposable
         await _seen.Task.Within("the call");
         await client.CancelAsync();
 
-        Assert.Same(ErrorTable.ClientGone, (await calling.Within("the end")).Error);
+        var error = (await calling.Within("the end")).Error!;
+        Assert.Equal(ErrorTable.ClientGone.Reason, error.Reason);
+        Assert.False(error.StillRunning!.IsCompleted);
         goOn.SetResult();
+        await error.StillRunning.Within("the end of what the app goes on with");
         Assert.False(await aborted.Task.Within("the app's end"));
 
         // The object is there for the next call.

@@ -8,7 +8,7 @@ namespace FastSidecar.Targets.Apps;
 /// What stands before the app when it was asked for: nobody passes while the app is not well, and no more at a time than it can take. Not
 /// in the way of proxied gRPC calls, as in Dapr (pkg/channel/http/http_channel.go, pkg/channel/grpc/grpc_channel.go v1.18.3).
 /// </summary>
-internal sealed class AppGate : ITarget, IDisposable
+internal sealed class AppGate : ITarget
 {
     private readonly ITarget _app;
     private readonly AppHealth? _health;
@@ -34,8 +34,6 @@ internal sealed class AppGate : ITarget, IDisposable
         return _slots is null ? _app.InvokeAsync(request, cancellationToken) : InvokeInTurnAsync(_slots, request, cancellationToken);
     }
 
-    public void Dispose() => _slots?.Dispose();
-
     /// <summary>Waits for a slot, in turn; a caller that goes away leaves the queue. Dapr waits on for it.</summary>
     private async ValueTask<InvokeResult> InvokeInTurnAsync(SemaphoreSlim slots, InvokeRequest request, CancellationToken cancellationToken)
     {
@@ -57,11 +55,23 @@ internal sealed class AppGate : ITarget, IDisposable
         {
             if (result.Failed)
             {
-                slots.Release();
+                // A gRPC app is let run on when its caller has gone: it has the slot as long as it does.
+                _ = ReleaseAsync(slots, result.Error.StillRunning);
             }
         }
 
         return result.Failed ? result : new SlotResponse(result.Response, slots);
+    }
+
+    /// <summary>Never fails: what it waits for does not.</summary>
+    private static async Task ReleaseAsync(SemaphoreSlim slots, Task? running)
+    {
+        if (running is not null)
+        {
+            await running;
+        }
+
+        slots.Release();
     }
 
     /// <summary>The app's answer; its slot is free when it is disposed. One allocation a request, of apps that limit them only.</summary>

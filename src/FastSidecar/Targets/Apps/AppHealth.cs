@@ -35,6 +35,8 @@ internal sealed partial class AppHealth : IAsyncDisposable
     private int _failures;
     private bool _wasHealthy;
     private Task _loop = Task.CompletedTask;
+    private Task _announcement = Task.CompletedTask;
+    private volatile TaskCompletionSource _unhealthy = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="options">When and how often.</param>
     /// <param name="probe">Asks the app.</param>
@@ -53,11 +55,15 @@ internal sealed partial class AppHealth : IAsyncDisposable
     /// <summary>Calls may go to the app. True as long as nobody has begun to ask.</summary>
     public bool IsHealthy => _isHealthy;
 
+    /// <summary>Completes when the app is not well: is completed as long as it is not.</summary>
+    public Task Unhealthy => _unhealthy.Task;
+
     /// <summary>Begins to ask: from here on the app is unhealthy until it says otherwise.</summary>
     public void Start()
     {
         _failures = _options.Threshold;
         _isHealthy = false;
+        _unhealthy.TrySetResult();
         Log.Starting(_log);
         _loop = RunAsync(_stop.Token);
     }
@@ -66,6 +72,15 @@ internal sealed partial class AppHealth : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await _loop;
+        try
+        {
+            await _announcement;
+        }
+        catch (OperationCanceledException)
+        {
+            // It was cut off by this.
+        }
+
         _stop.Dispose();
     }
 
@@ -76,7 +91,7 @@ internal sealed partial class AppHealth : IAsyncDisposable
         {
             do
             {
-                await TakeAsync(await AskAsync(cancellationToken), cancellationToken);
+                Take(await AskAsync(cancellationToken), cancellationToken);
             }
             while (await timer.WaitForNextTickAsync(cancellationToken));
         }
@@ -95,7 +110,7 @@ internal sealed partial class AppHealth : IAsyncDisposable
         return reason;
     }
 
-    private async Task TakeAsync(string? reason, CancellationToken cancellationToken)
+    private void Take(string? reason, CancellationToken cancellationToken)
     {
         if (reason is not null)
         {
@@ -103,6 +118,7 @@ internal sealed partial class AppHealth : IAsyncDisposable
             {
                 _isHealthy = false;
                 Log.Unhealthy(_log, reason);
+                _unhealthy.TrySetResult();
             }
 
             return;
@@ -114,12 +130,14 @@ internal sealed partial class AppHealth : IAsyncDisposable
         }
 
         _failures = 0;
+        _unhealthy = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _isHealthy = true;
         Log.Healthy(_log);
         if (!_wasHealthy)
         {
+            // Beside the probes: an app that takes its time over this is still asked whether it is well.
             _wasHealthy = true;
-            await _firstHealthy(cancellationToken);
+            _announcement = _firstHealthy(cancellationToken);
         }
     }
 

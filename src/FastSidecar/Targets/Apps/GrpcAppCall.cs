@@ -60,9 +60,6 @@ internal sealed class GrpcAppCall : InvokeResponse, IPeerStreamEnd
 
     public override PipeReader Body => _noBody ?? _reader;
 
-    /// <summary>Whoever asked is gone, and the call goes on: it gives itself back.</summary>
-    public bool IsUnderWay { get; private set; }
-
     /// <summary>
     /// Collects the request's body, which goes in one message; what cannot fit into one is counted and dropped. An error when it cannot be
     /// read to its end: then the app is not called.
@@ -159,13 +156,7 @@ internal sealed class GrpcAppCall : InvokeResponse, IPeerStreamEnd
             }
             catch (OperationCanceledException)
             {
-                if (_stream is not null)
-                {
-                    IsUnderWay = true;
-                    _ = EndUnwatchedAsync(_stream);
-                }
-
-                return ErrorTable.ClientGone;
+                return _stream is null ? ErrorTable.ClientGone : ErrorTable.ClientGone.While(EndUnwatchedAsync(TakeStream()));
             }
             catch (ObjectDisposedException)
             {
@@ -211,7 +202,6 @@ internal sealed class GrpcAppCall : InvokeResponse, IPeerStreamEnd
         _end = null;
         _hasEnded = false;
         _bodyBytes = 0;
-        IsUnderWay = false;
         Status = 0;
         StatusMessage = "";
         if (_requestBody.WrittenCount > KeptBytes)
@@ -315,12 +305,21 @@ internal sealed class GrpcAppCall : InvokeResponse, IPeerStreamEnd
         _stream = null;
     }
 
-    /// <summary>Reads to its end what nobody waits for any more, and gives this object back. Nothing may escape from here.</summary>
-    private async Task EndUnwatchedAsync(Http2Stream stream)
+    /// <summary>The stream is somebody else's from here on; this object is free.</summary>
+    private Http2Stream TakeStream()
     {
+        var stream = _stream!;
+        _reader.Release();
+        _stream = null;
+        return stream;
+    }
+
+    /// <summary>Reads to its end what nobody waits for any more. Nothing may escape from here.</summary>
+    private static async Task EndUnwatchedAsync(Http2Stream stream)
+    {
+        using var use = stream;
         try
         {
-            _reader.Release();
             await stream.ReadHeadAsync(CancellationToken.None);
             ReadResult read;
             do
@@ -334,7 +333,5 @@ internal sealed class GrpcAppCall : InvokeResponse, IPeerStreamEnd
         {
             // However it ended, nobody wants to know.
         }
-
-        await DisposeAsync();
     }
 }

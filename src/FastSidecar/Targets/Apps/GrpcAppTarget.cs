@@ -67,14 +67,14 @@ internal sealed class GrpcAppTarget : ITarget
         }
         catch
         {
-            // A bug: the call is not used again.
+            // A bug of ours; the call is whole again when it is disposed.
             await call.DisposeAsync();
             throw;
         }
 
         request.Phases.ResponseHead = _time.GetTimestamp();
         InvokeResult result = error is null ? call : error;
-        if (error is not null && !call.IsUnderWay)
+        if (error is not null)
         {
             await call.DisposeAsync();
         }

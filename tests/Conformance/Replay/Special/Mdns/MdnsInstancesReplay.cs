@@ -1,5 +1,7 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using FastSidecar.Conformance.Cases;
+using FastSidecar.Conformance.Grpc;
 using FastSidecar.Conformance.Processes;
 using FastSidecar.Conformance.Wire;
 
@@ -38,13 +40,9 @@ internal static class MdnsInstancesReplay
     private static async Task<JsonObject> RunAsync(ReplaySettings settings, CaseFile file, JsonObject recorded)
     {
         var name = CaseFile.NameOf(recorded);
-        if (name.StartsWith("grpc", StringComparison.Ordinal))
-        {
-            return new JsonObject { ["note"] = "gRPC proxying is not built yet" };
-        }
-
         await using var bench = await MdnsBench.StartAsync(settings, file, name);
-        using var instances = new Instances(bench);
+        var isProxied = name.StartsWith("grpc", StringComparison.Ordinal);
+        using var instances = new Instances(bench, isProxied);
         var count = recorded["instances"]?.GetValue<int>() ?? name[^1] - '0';
         for (var i = 0; i < count; i++)
         {
@@ -53,6 +51,11 @@ internal static class MdnsInstancesReplay
 
         bench.Start("caller", "caller", hasApp: false);
         await bench.Topology.ReadyAsync("caller");
+        if (isProxied)
+        {
+            return await ProxyRotationAsync(bench, recorded, count);
+        }
+
         return recorded["event"] is null ? await RotationAsync(bench, recorded, count) : await EventAsync(bench, instances, recorded);
     }
 
@@ -74,6 +77,39 @@ internal static class MdnsInstancesReplay
         }
 
         return actual;
+    }
+
+    /// <summary>The same for proxied gRPC calls. While not all instances are known to the caller, it may ask those that are.</summary>
+    private static async Task<JsonObject> ProxyRotationAsync(MdnsBench bench, JsonObject recorded, int count)
+    {
+        var actual = recorded.DeepClone().AsObject();
+        var first = await ProxiedCallsAsync(bench, recorded["first_three"]!.AsArray().Count);
+        await Task.Delay(AllKnown);
+        var later = await ProxiedCallsAsync(bench, recorded["twelve_after_4s"]!.AsArray().Count);
+        if (!first.All(n => int.TryParse(n, out var number) && number < count))
+        {
+            actual["first_three"] = Array(first);
+        }
+
+        if (!IsRotation(later, count))
+        {
+            actual["twelve_after_4s"] = Array(later);
+        }
+
+        return actual;
+    }
+
+    private static async Task<List<string>> ProxiedCallsAsync(MdnsBench bench, int count)
+    {
+        var to = new IPEndPoint(IPAddress.Loopback, bench.Topology.Sidecars["caller"].Ports.Grpc);
+        var seen = new List<string>();
+        for (var i = 0; i < count; i++)
+        {
+            var answer = await GrpcClient.CallAsync(to, GrpcClient.Unary("/user.Svc/M", "ping", "Raw", [new JsonArray("dapr-app-id", "callee")]));
+            seen.Add(answer["messages"] is JsonArray { Count: 1 } messages ? messages[0]!.ToString() : "failed");
+        }
+
+        return seen;
     }
 
     private static async Task<JsonObject> EventAsync(MdnsBench bench, Instances instances, JsonObject recorded)
@@ -152,18 +188,40 @@ internal static class MdnsInstancesReplay
     private static JsonArray Array(IEnumerable<string> texts) => [.. texts.Select(t => (JsonNode)t)];
 
     /// <summary>The sidecars of the app id <c>callee</c> with their apps.</summary>
-    private sealed class Instances(MdnsBench bench) : IDisposable
+    private sealed class Instances(MdnsBench bench, bool isGrpc) : IDisposable
     {
-        private readonly List<ScriptedApp> _apps = [];
+        private readonly List<IDisposable> _apps = [];
         private readonly FreePorts _ports = new(new Random());
 
         public async Task AddAsync(string key, string answer)
         {
+            if (isGrpc)
+            {
+                await AddGrpcAsync(key, answer);
+                return;
+            }
+
             var app = new ScriptedApp(_ports.Next(), bench.Topology.Rendezvous);
             app.Quiet["/x"] = _ => Task.FromResult<string?>($"HTTP/1.1 200 OK\r\nContent-Length: {answer.Length}\r\n\r\n{answer}");
             app.Start();
             _apps.Add(app);
             bench.Start(key, "callee", hasApp: true, appPort: app.Port);
+            await bench.Topology.ReadyAsync(key);
+        }
+
+        private async Task AddGrpcAsync(string key, string answer)
+        {
+            var app = new GrpcApp(_ports.Next());
+            app.Expect(JsonNode.Parse(
+                $$"""
+                [
+                  {"wait": "end"}, {"headers": [[":status", "200"], ["content-type", "application/grpc"]]},
+                  {"msg": "{{answer}}", "type": "Raw"}, {"trailers": [["grpc-status", "0"]]}
+                ]
+                """));
+            app.Start();
+            _apps.Add(app);
+            bench.Start(key, "callee", hasApp: true, new JsonArray("--app-protocol", "grpc"), appPort: app.Port);
             await bench.Topology.ReadyAsync(key);
         }
 
