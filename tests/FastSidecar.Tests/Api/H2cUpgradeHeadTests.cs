@@ -53,10 +53,24 @@ public sealed class H2cUpgradeHeadTests
     [InlineData("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n" + Asks + "\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n" + Asks + "\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + Asks + "\r\n")]
+    [InlineData("GET / HTTP/1.1\r\nHost: x\r\nX-Own: a\r\nConnection: X-Own\r\n" + Asks + "\r\n")]
+    [InlineData("GET / HTTP/1.1\r\nHost: x\r\nX-Own: a\r\n" + Asks + "Connection: keep-alive , x-own\r\n\r\n")]
+    [InlineData("GET / HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nConnection: TE\r\n" + Asks + "\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2\r\nHTTP2-Settings: AAMAAABk\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: x\r\n" + Asks)]
     public void AnythingElse_StaysHttp1(string received) => Assert.Null(Find(received));
+
+    [Theory]
+    [InlineData("Connection: keep-alive\r\n" + Asks)]
+    [InlineData("Connection: UPGRADE,, http2-settings ,Keep-Alive\r\nKeep-Alive: 5\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n")]
+    public void ConnectionNamesOnlyWhatIsDroppedAnyway_BecomesAnHttp2Head(string fields)
+    {
+        var head = Find($"GET / HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
+
+        Assert.NotNull(head);
+        Assert.Equal([":method=GET", ":scheme=http", ":path=/", "host=x"], Fields(head));
+    }
 
     [Fact]
     public void LongHead_StaysHttp1()

@@ -56,6 +56,23 @@ public sealed class ProtocolSnifferTests
         Assert.Equal("PRI", await UnreadAsync(pipe));
     }
 
+    /// <summary>A server that stops waits for no body.</summary>
+    [Fact]
+    public async Task ReadIsCanceled_RequestThatAsksForHttp2StaysUnread()
+    {
+        const string Asks = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
+        const string Asking = $"POST / HTTP/1.1\r\nHost: x\r\n{Asks}Content-Length: 5\r\n\r\n";
+        var pipe = new Pipe();
+        await pipe.Writer.WriteAsync(Encoding.ASCII.GetBytes(Asking));
+        pipe.Reader.CancelPendingRead();
+
+        var opening = await ProtocolSniffer.ReadOpeningAsync(pipe.Reader, upgrades: true).AsTask().Within("sniffing");
+
+        Assert.Null(opening.Upgrade);
+        Assert.False(opening.IsHttp2);
+        Assert.Equal(Asking, await UnreadAsync(pipe));
+    }
+
     private static async Task<string> UnreadAsync(Pipe pipe)
     {
         var read = await pipe.Reader.ReadAsync().AsTask().Within("what was looked at");

@@ -37,6 +37,9 @@ internal sealed class RawClient : IDisposable
         }
     }
 
+    /// <summary>FIN: nothing more will be sent.</summary>
+    public void FinishSending() => _socket.Shutdown(SocketShutdown.Send);
+
     /// <summary>Everything up to and with <paramref name="text"/>; the rest is kept for the next call.</summary>
     public async Task<string> ReadUntilAsync(string text)
     {

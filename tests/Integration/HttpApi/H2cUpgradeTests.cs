@@ -45,24 +45,36 @@ public sealed class H2cUpgradeTests(SidecarPair pair) : PairTests<SidecarPair>(p
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task BodyOfTheRequest_IsDelivered(bool expectsContinue)
+    [InlineData(false, "he")]
+    [InlineData(true, "he")]
+    [InlineData(true, "")]
+    public async Task BodyOfTheRequest_IsDelivered(bool expectsContinue, string part)
     {
         using var connection = await RawConnection.ConnectAsync(Pair.Caller.HttpPort);
         var expect = expectsContinue ? "Expect: 100-continue\r\n" : "";
-        await connection.SendAsync($"POST {Pair.PathTo("echo")} HTTP/1.1\r\nHost: x\r\n{Asks}{expect}Content-Length: 5\r\n\r\nhe");
+        await connection.SendAsync($"POST {Pair.PathTo("echo")} HTTP/1.1\r\nHost: x\r\n{Asks}{expect}Content-Length: 5\r\n\r\n{part}");
         if (expectsContinue)
         {
             Assert.True(await connection.ReceivedAsync("HTTP/1.1 100 Continue\r\n\r\n"));
             connection.Take(connection.Received.Length);
         }
 
-        await connection.SendAsync("llo");
+        await connection.SendAsync("hello"[part.Length..]);
         await SwitchesAsync(connection);
         Assert.Equal("hello", await AnswerAsync(connection));
         await connection.SendAsync(Opening);
         Assert.True(await Http2Client.IsAliveAsync(connection), "the connection serves on as HTTP/2");
+    }
+
+    [Fact]
+    public async Task BodyEndsEarly_NothingOfItIsAnswered()
+    {
+        using var connection = await RawConnection.ConnectAsync(Pair.Caller.HttpPort);
+        const string Hidden = "GET /v1.0/healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+        await connection.SendAsync($"POST {Pair.PathTo("echo")} HTTP/1.1\r\nHost: x\r\n{Asks}Content-Length: 500\r\n\r\n{Hidden}");
+        connection.FinishSending();
+        await connection.ToEndAsync();
+        Assert.True(connection.Received.IsEmpty, Encoding.Latin1.GetString(connection.Received));
     }
 
     [Fact]
@@ -89,7 +101,8 @@ public sealed class H2cUpgradeTests(SidecarPair pair) : PairTests<SidecarPair>(p
     [InlineData("Connection: Upgrade\r\nUpgrade: h2c\r\n")]
     [InlineData("Connection: HTTP2-Settings\r\nUpgrade: websocket\r\nHTTP2-Settings: AAMAAABk\r\n")]
     [InlineData("Connection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n")]
-    public async Task RequestThatDoesNotAskInFull_IsAnsweredInHttp1(string fields)
+    [InlineData("Connection: Upgrade, HTTP2-Settings, X-Own\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nX-Own: a\r\n")]
+    public async Task RequestThatDoesNotAskInFullOrNamesMore_IsAnsweredInHttp1(string fields)
     {
         using var connection = await RawConnection.ConnectAsync(Pair.Caller.HttpPort);
         await connection.SendAsync($"GET /v1.0/healthz HTTP/1.1\r\nHost: x\r\n{fields}\r\n");

@@ -17,8 +17,9 @@ internal static class H2cUpgrade
     private static ReadOnlySpan<byte> NoContent => "\r\nContent-Length: 0\r\n\r\n"u8;
 
     /// <summary>
-    /// Reads the rest of the request and sends the 101; the connection then has the request as its <see cref="UpgradedRequest"/>. Settings that
-    /// cannot be read are a 500, and the connection stays HTTP/1.1. So it does when it ends or is stopped before the request is whole.
+    /// Reads the rest of the request and sends the 101; the connection then has the request as its <see cref="UpgradedRequest"/>. Settings
+    /// that cannot be read are a 500, and the connection stays HTTP/1.1. One that ends, fails or is stopped before the request is whole is
+    /// cut off: the head has been read, and what came of the body must not be taken for a request of its own.
     /// </summary>
     public static async ValueTask<ProtocolSniffer.Opening> AcceptAsync(ConnectionContext connection, H2cUpgradeHead head, TimeProvider time)
     {
@@ -26,7 +27,7 @@ internal static class H2cUpgrade
         {
             if (await ReadBodyAsync(connection.Transport, head) is not { } body)
             {
-                return ProtocolSniffer.Opening.Http1;
+                return ProtocolSniffer.Opening.CutOff;
             }
 
             var output = connection.Transport.Output;
@@ -44,8 +45,8 @@ internal static class H2cUpgrade
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ConnectionAbortedException)
         {
-            // The connection is gone; HTTP/1.1 finds its end.
-            return ProtocolSniffer.Opening.Http1;
+            // The connection is gone, or one direction of it: there may still be unread bytes, but nobody to answer.
+            return ProtocolSniffer.Opening.CutOff;
         }
     }
 
@@ -67,7 +68,19 @@ internal static class H2cUpgrade
         var asked = !head.ExpectsContinue;
         while (true)
         {
-            var result = await transport.Input.ReadAsync(CancellationToken.None);
+            if (!transport.Input.TryRead(out var result))
+            {
+                // Before the wait: the client may send no byte until it is asked.
+                if (!asked)
+                {
+                    asked = true;
+                    transport.Output.Write(Continue);
+                    await transport.Output.FlushAsync(CancellationToken.None);
+                }
+
+                result = await transport.Input.ReadAsync(CancellationToken.None);
+            }
+
             if (result.Buffer.Length >= head.BodyBytes)
             {
                 var body = result.Buffer.Slice(0, head.BodyBytes);
@@ -80,13 +93,6 @@ internal static class H2cUpgrade
             if (result.IsCompleted || result.IsCanceled)
             {
                 return null;
-            }
-
-            if (!asked)
-            {
-                asked = true;
-                transport.Output.Write(Continue);
-                await transport.Output.FlushAsync(CancellationToken.None);
             }
         }
     }

@@ -169,7 +169,7 @@ internal sealed class H2cUpgradeHead
                 return true;
             case var _ when name.SequenceEqual("connection"u8):
                 _namesSettings |= ConnectionTokens.ValueContains(value, SettingsName);
-                return !ConnectionTokens.ValueContains(value, "close"u8);
+                return NamesOnlyTheUpgrade(value);
             case var _ when name.SequenceEqual("http2-settings"u8):
                 _settings = Encoding.Latin1.GetString(value);
                 _settingsFields++;
@@ -195,6 +195,24 @@ internal sealed class H2cUpgradeHead
         }
 
         Fields.Add(name, value);
+        return true;
+    }
+
+    /// <summary>
+    /// Other fields that <c>Connection</c> names would have to be dropped, wherever they stand in the head. It is simpler to leave such a
+    /// request to HTTP/1.1, which knows what to do with them, as with <c>close</c>: curl and nghttp name none. Keep-Alive is dropped anyway.
+    /// </summary>
+    private static bool NamesOnlyTheUpgrade(ReadOnlySpan<byte> value)
+    {
+        while (ConnectionTokens.TryCut(ref value, out var token))
+        {
+            if (!Ascii.EqualsIgnoreCase(token, "upgrade"u8) && !Ascii.EqualsIgnoreCase(token, SettingsName) &&
+                !Ascii.EqualsIgnoreCase(token, "keep-alive"u8))
+            {
+                return false;
+            }
+        }
+
         return true;
     }
 

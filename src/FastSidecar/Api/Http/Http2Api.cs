@@ -4,7 +4,9 @@ using Microsoft.Extensions.Logging;
 
 namespace FastSidecar.Api.Http;
 
-/// <summary>The HTTP API over cleartext HTTP/2 with prior knowledge: the same handlers on streams of our engine.</summary>
+/// <summary>
+/// The HTTP API over cleartext HTTP/2, begun with prior knowledge or by <c>Upgrade: h2c</c>: the same handlers on streams of our engine.
+/// </summary>
 internal sealed partial class Http2Api(IHttpHandler handler, Http2Options options, ILogger log, TimeProvider time) : IHttp2StreamHandler
 {
     private readonly HttpDate _date = new(time);

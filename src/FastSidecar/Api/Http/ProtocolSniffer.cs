@@ -19,7 +19,7 @@ internal static class ProtocolSniffer
 
     /// <summary>
     /// Connection middleware: HTTP/2 connections go to <paramref name="http2"/> where there is one, all others on to Kestrel. One that says
-    /// nothing is closed.
+    /// nothing is closed, as is one that is <see cref="Opening.CutOff"/>.
     /// </summary>
     public static ConnectionDelegate Split(ConnectionDelegate http1, ConnectionDelegate? http2, TimeProvider time) =>
         async connection =>
@@ -38,7 +38,7 @@ internal static class ProtocolSniffer
                 }
             }
 
-            if (silence.TooLong)
+            if (silence.TooLong || opening.IsCutOff)
             {
                 return; // which closes the connection
             }
@@ -49,7 +49,8 @@ internal static class ProtocolSniffer
     /// <summary>Waits until the bytes that have come decide. A connection that ends before is HTTP/1.1's to deal with.</summary>
     /// <param name="input">What is looked at stays unread there, but for the head of an upgrade.</param>
     /// <param name="upgrades">
-    /// A first request that asks for HTTP/2, and whose head is there with the first bytes, is told apart too; it is never waited for.
+    /// A first request that asks for HTTP/2, and whose head is there with the first bytes, is told apart too; it is never waited for. Not
+    /// when the read was canceled: a server that stops waits for no body either.
     /// </param>
     internal static async ValueTask<Opening> ReadOpeningAsync(PipeReader input, bool upgrades)
     {
@@ -70,7 +71,7 @@ internal static class ProtocolSniffer
             var undecided = match == PrefaceMatch.Partial && !result.IsCompleted && !result.IsCanceled;
             if (!undecided)
             {
-                if (upgrades && match == PrefaceMatch.None && H2cUpgradeHead.Find(result.Buffer) is { } head)
+                if (upgrades && !result.IsCanceled && match == PrefaceMatch.None && H2cUpgradeHead.Find(result.Buffer) is { } head)
                 {
                     input.AdvanceTo(result.Buffer.GetPosition(head.Bytes));
                     return new Opening(IsHttp2: false, head);
@@ -115,11 +116,14 @@ internal static class ProtocolSniffer
     }
 
     /// <summary>What a connection begins with. An <see cref="Upgrade"/> has been read; the body that it announces has not.</summary>
-    internal readonly record struct Opening(bool IsHttp2, H2cUpgradeHead? Upgrade)
+    internal readonly record struct Opening(bool IsHttp2, H2cUpgradeHead? Upgrade, bool IsCutOff = false)
     {
         public static Opening Http1 => default;
 
         public static Opening Http2 => new(IsHttp2: true, Upgrade: null);
+
+        /// <summary>A part of a request has been read and the rest will not come: nobody may go on reading, the connection is closed.</summary>
+        public static Opening CutOff => new(IsHttp2: false, Upgrade: null, IsCutOff: true);
     }
 
     private sealed class Silence(PipeReader input)
