@@ -88,8 +88,9 @@ internal sealed class H2cUpgradeHead
 
         while (!lines.IsEmpty)
         {
+            // Who ends lines at a bare CR or LF sees other fields than we do: such a head is Kestrel's to refuse.
             var end = lines.IndexOf("\r\n"u8);
-            if (!TryReadField(lines[..end]))
+            if (lines[..end].ContainsAny((byte)'\r', (byte)'\n') || !TryReadField(lines[..end]))
             {
                 return false;
             }
