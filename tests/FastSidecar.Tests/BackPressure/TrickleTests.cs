@@ -72,6 +72,7 @@ public sealed class TrickleTests
             new InboundInvoker(app, AccessPolicy.AllowAll), TestProxy.None(), new PeerServiceOptions(MaxMessageBytes), TimeProvider.System, NullLogger.Instance);
         await using var connection = new MemoryConnection(service);
         using var caller = connection.Open();
+        _request.Metadata.Add("X-A"u8, "1"u8);
         caller.WriteHead(new PeerCallTemplate(MethodPaths.CallLocalStream, "b:1"u8, tls: false).For(TraceContext.Zero, null, new()), endStream: false);
         PeerRequestEncoder.WriteFirst(
             caller.Output,
