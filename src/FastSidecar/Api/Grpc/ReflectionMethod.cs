@@ -31,7 +31,12 @@ internal sealed class ReflectionMethod : IGrpcMethod
             }
 
             call.Write(answer);
-            call.Flush();
+
+            // Waits while the caller's window is used up: then nothing more is read of what it asks either.
+            if ((await call.Output.FlushAsync(call.Abandoned)).IsCompleted)
+            {
+                return;
+            }
         }
 
         if (!hasHead)

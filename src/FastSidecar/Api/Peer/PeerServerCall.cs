@@ -322,10 +322,10 @@ internal sealed class PeerServerCall
         await using var use = response;
         var body = response.Body;
         var first = true;
-        while (true)
+        var ended = false;
+        while (!ended)
         {
-            var ready = body.TryRead(out var read);
-            if (!ready)
+            if (!body.TryRead(out var read))
             {
                 if (first)
                 {
@@ -333,7 +333,12 @@ internal sealed class PeerServerCall
                     first = false;
                 }
 
-                _stream.Flush();
+                // Waits while the caller's window is used up: then nothing more is taken from the app either.
+                if ((await _stream.Output.FlushAsync(Deadline)).IsCompleted)
+                {
+                    break;
+                }
+
                 read = await body.ReadAsync(Abandoned);
             }
 
@@ -346,12 +351,8 @@ internal sealed class PeerServerCall
                 first = false;
             }
 
-            var stopped = !data.IsEmpty && await _sender.SendAsync(_stream.Output, data, Deadline);
+            ended = (!data.IsEmpty && await _sender.SendAsync(_stream.Output, data, Deadline)) || read.IsCompleted;
             body.AdvanceTo(read.Buffer.End);
-            if (stopped || read.IsCompleted)
-            {
-                break;
-            }
         }
 
         _answers.Succeed();

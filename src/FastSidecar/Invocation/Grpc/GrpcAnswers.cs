@@ -17,9 +17,10 @@ internal sealed class GrpcAnswers
     private static readonly HeaderList SuccessTrailers = Trailers(GrpcStatusCode.OK, "");
 
     /// <summary>Heads and trailers that are not always the same.</summary>
-    private readonly HeaderList _own = new();
+    private HeaderList _own = new();
     private Http2Stream _stream = null!;
     private bool _headWritten;
+    private bool _isBulky;
 
     /// <summary>The whole answer has left.</summary>
     public bool Ended { get; private set; }
@@ -39,7 +40,15 @@ internal sealed class GrpcAnswers
         Ended = false;
     }
 
-    public void Clear() => _stream = null!;
+    public void Clear()
+    {
+        _stream = null!;
+        if (_isBulky)
+        {
+            _isBulky = false;
+            _own = new HeaderList();
+        }
+    }
 
     /// <summary>The head of an answer with messages.</summary>
     /// <param name="withTrace">With the trace context that answers to CallLocal and failures of handlers carry.</param>
@@ -75,6 +84,7 @@ internal sealed class GrpcAnswers
 
         AddBaggage(_own);
         metadata.CopyTo(_own);
+        _isBulky |= HeaderMemory.IsBulky(_own);
         _stream.WriteHead(_own, endStream: false);
     }
 
@@ -90,6 +100,7 @@ internal sealed class GrpcAnswers
         _own.Clear();
         AddStatus(_own, code, text, details);
         metadata.CopyTo(_own);
+        _isBulky |= HeaderMemory.IsBulky(_own);
         Code = code;
         End(_own);
     }

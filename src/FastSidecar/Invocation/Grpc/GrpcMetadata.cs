@@ -232,6 +232,12 @@ internal static class GrpcMetadata
     /// <summary>Reserved, in any case, or of one connection: HTTP/2 forbids those, and grpc-go would have its stream reset for them.</summary>
     private static bool IsUnsendable(ReadOnlySpan<byte> name)
     {
+        // Of any length: what begins like a pseudo-header must never leave as a field.
+        if (name[0] == (byte)':')
+        {
+            return true;
+        }
+
         Span<byte> lower = stackalloc byte[17];
         if (name.Length > lower.Length)
         {

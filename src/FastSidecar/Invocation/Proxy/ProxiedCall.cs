@@ -11,6 +11,9 @@ namespace FastSidecar.Invocation.Proxy;
 /// <summary>One proxied call as it came in, and its request. Reused.</summary>
 internal sealed class ProxiedCall
 {
+    /// <summary>Most bytes of a target's name that are remembered: one that is longer is made to text for each call.</summary>
+    private const int LongestRemembered = 256;
+
     private readonly ProxiedCalls _owner;
     private readonly ProxyAnswer _answer = new();
     private readonly MessageInput _messages = new();
@@ -20,6 +23,7 @@ internal sealed class ProxiedCall
     private ValueTask _running;
     private ByteText _lastTarget;
     private string _lastTargetText = "";
+    private bool _isBulky;
 
     public ProxiedCall(ProxiedCalls owner)
     {
@@ -64,7 +68,10 @@ internal sealed class ProxiedCall
             return;
         }
 
-        _owner.Return(this);
+        if (!_isBulky)
+        {
+            _owner.Return(this);
+        }
     }
 
     [AsyncMethodBuilder(typeof(PooledValueTaskMethodBuilder))]
@@ -114,6 +121,7 @@ internal sealed class ProxiedCall
         {
             var deadline = _request.Deadline;
             _request.Body.Finish();
+            _isBulky = HeaderMemory.IsBulky(_request.Metadata);
             _request.Clear();
             _messages.Release();
             _stream.Dispose(); // which completes the input
@@ -163,6 +171,11 @@ internal sealed class ProxiedCall
     /// <summary>Most calls that an object serves are for the same app: its name is made to text once.</summary>
     private string TextOf(ReadOnlySpan<byte> target)
     {
+        if (target.Length > LongestRemembered)
+        {
+            return Encoding.UTF8.GetString(target);
+        }
+
         if (!target.SequenceEqual(_lastTarget.Span))
         {
             _lastTarget.Set(target);

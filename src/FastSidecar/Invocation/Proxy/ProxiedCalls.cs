@@ -27,6 +27,18 @@ internal sealed partial class ProxiedCalls(IProxyRouter target, ProxyOptions opt
 
     public TimeProvider Time => time;
 
+    /// <summary>Calls that wait for reuse.</summary>
+    internal int Pooled
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _pool.Count;
+            }
+        }
+    }
+
     /// <summary>
     /// Takes the stream over to its end and disposes it; returns at the first wait. Its head was looked at (<see cref="GrpcCallHead"/>) and
     /// has no refusal.

@@ -12,10 +12,11 @@ internal sealed class ProxyAnswer
     private static readonly SearchValues<byte> PlainMessageBytes = SearchValues.Create(
         " !\"#$&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"u8);
 
-    private readonly HeaderList _fields = new();
+    private HeaderList _fields = new();
     private readonly PackedMessages _packed = new();
     private Http2Stream _stream = null!;
     private bool _ended;
+    private bool _isBulky;
 
     /// <summary>The caller has sent gzip: it gets gzip.</summary>
     public bool Packs { get; set; }
@@ -38,6 +39,11 @@ internal sealed class ProxyAnswer
     {
         _stream = null!;
         _packed.Clear();
+        if (_isBulky)
+        {
+            _isBulky = false;
+            _fields = new HeaderList();
+        }
     }
 
     /// <summary>The head of an answer that goes on behind it.</summary>
@@ -55,6 +61,7 @@ internal sealed class ProxyAnswer
         }
 
         ProxyMetadata.CopyAnswer(target, _fields, withDetails: true);
+        _isBulky = HeaderMemory.IsBulky(_fields);
         _stream.WriteHead(_fields, endStream: false);
         HasHead = true;
     }
@@ -107,6 +114,7 @@ internal sealed class ProxyAnswer
 
     private void Leave()
     {
+        _isBulky |= HeaderMemory.IsBulky(_fields);
         if (HasHead)
         {
             _stream.End(_fields);

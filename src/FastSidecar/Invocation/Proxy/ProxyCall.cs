@@ -24,6 +24,7 @@ internal sealed class ProxyCall : InvokeResponse
     private Http2Stream _stream = null!;
     private InvokeRequest _request = null!;
     private ValueTask _upload;
+    private bool _isBulky;
 
     public ProxyCall(ProxyCallPool pool, int maxMessageBytes)
     {
@@ -54,6 +55,7 @@ internal sealed class ProxyCall : InvokeResponse
     public void Send(ProxyCallTemplate template, CancellationToken cancellationToken)
     {
         template.Write(_request, _head);
+        _isBulky = HeaderMemory.IsBulky(_head);
         _stream.WriteHead(_head, endStream: false);
 #pragma warning disable CA2012 // One consumer, once: DisposeAsync awaits it, or finds it completed.
         _upload = UploadAsync(cancellationToken);
@@ -204,6 +206,12 @@ internal sealed class ProxyCall : InvokeResponse
     {
         _upload = default;
         _request = null!;
-        _pool.Return(this);
+
+        // The upload may have failed after the body was released.
+        _body.Cause = null;
+        if (!_isBulky)
+        {
+            _pool.Return(this);
+        }
     }
 }

@@ -187,7 +187,12 @@ internal sealed class H2cAppCall : InvokeResponse
             {
                 if (!body.TryRead(out var read))
                 {
-                    stream.Flush();
+                    // Waits while the app's window is used up: then nothing more is taken from the caller either.
+                    if ((await output.FlushAsync(cancellationToken)).IsCompleted)
+                    {
+                        return;
+                    }
+
                     read = await body.ReadAsync(cancellationToken);
                 }
 

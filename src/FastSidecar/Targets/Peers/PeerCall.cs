@@ -235,7 +235,12 @@ internal sealed class PeerCall : InvokeResponse, IPeerStreamEnd
                         first = false;
                     }
 
-                    stream.Flush();
+                    // Waits while the peer's window is used up: then nothing more is taken from the client either.
+                    if ((await stream.Output.FlushAsync(cancellationToken)).IsCompleted)
+                    {
+                        return;
+                    }
+
                     read = await body.ReadAsync(cancellationToken);
                 }
 

@@ -1,5 +1,7 @@
+using System.IO.Pipelines;
 using FastSidecar.Api.Grpc;
 using FastSidecar.Tests.Protocol;
+using FastSidecar.Tests.Shared;
 using FastSidecar.Tests.Wire;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
@@ -89,6 +91,29 @@ public sealed class ReflectionTests
         var answer = await edge.CallAsync("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", new ReflectionRequest());
 
         Assert.Equal(3, answer.Code);
+    }
+
+    [Fact]
+    public async Task ClientThatAsksWithoutReading_IsMadeToWait_AndThenGetsEveryAnswer()
+    {
+        const int mostSent = 1 << 20;
+        await using var edge = new GrpcEdge();
+        using var stream = edge.Open("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo");
+        var request = PeerWire.Frame(new ReflectionRequest { FileByFilename = new string('n', 1000) });
+        var sent = 0;
+        Task<FlushResult> sending;
+        while ((sending = stream.Output.WriteAsync(request).AsTask()).IsCompleted || await Task.WhenAny(sending, Task.Delay(500)) == sending)
+        {
+            sent += request.Length;
+            Assert.True(sent < mostSent, $"{sent} bytes were taken although nobody reads the answers");
+        }
+
+        var reading = GrpcAnswer.ReadAsync(stream);
+        await sending.Within("the request that had to wait");
+        stream.End(null);
+        var answer = await reading.Within("the answers");
+        Assert.Equal(0, answer.Code);
+        Assert.InRange(answer.Data.Length, sent + request.Length, int.MaxValue);
     }
 
     private static async Task<ReflectionResponse> AskAsync(GrpcEdge edge, ReflectionRequest request, string version = "v1")

@@ -104,6 +104,16 @@ public sealed class GrpcMetadataTests
                 false, ":authority: a", ":path: /x", "content-type: application/json", "user-agent: u", "User-Agent: u", "te: x", "grpc-status: 1",
                 "grpc-message: m", "grpc-timeout: 1S", "grpc-encoding: gzip", "connection: close"));
 
+    [Theory]
+    [InlineData(":a")]
+    [InlineData(":a-name-of-20-bytes-")]
+    [InlineData(":A-Name-That-Is-Longer-Than-Every-Reserved-One")]
+    public void PseudoHeaderOfAnyLength_DoesNotLeave(string name)
+    {
+        Assert.Equal([ZeroText, ZeroBinary], FromWire(false, $"{name}: v"));
+        Assert.Equal([ZeroText, ZeroBinary], FromWire(true, $"{name}-bin: AA=="));
+    }
+
     [Fact]
     public void NoContext_TheCallsOwnStands()
     {

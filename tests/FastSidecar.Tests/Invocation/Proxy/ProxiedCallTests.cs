@@ -273,6 +273,61 @@ public sealed class ProxiedCallTests
         await IdleAsync(rig);
     }
 
+    [Fact]
+    public async Task ObjectThatHadADeadline_ServesACallWithout()
+    {
+        var time = new FakeTimeProvider();
+        await using var rig = new ProxyRig(
+            static async stream =>
+            {
+                await ProxyRig.ReadToEndAsync(stream);
+                ProxyRig.Answer(stream);
+                ProxyRig.End(stream);
+            },
+            time);
+        foreach (var metadata in new (string, string)[][] { [("grpc-timeout", "400m")], [] })
+        {
+            var call = rig.Open(metadata);
+            await SendLastAsync(call, Ping);
+            await HeadAsync(call);
+            Assert.Empty(await ProxyRig.ReadToEndAsync(call));
+            Assert.Equal("0", ProxyRig.Text(call.Trailers, "grpc-status"));
+            call.Dispose();
+            await PooledAsync(rig, 1);
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+    }
+
+    [Fact]
+    public async Task CallWithALargeHead_IsNotKept()
+    {
+        var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var rig = new ProxyRig(async stream =>
+        {
+            if (!stream.Headers.Contains("x-large"u8))
+            {
+                await release.Task;
+            }
+
+            ProxyRig.Answer(stream);
+            ProxyRig.End(stream);
+        });
+        var small = rig.Open();
+        await SendLastAsync(small, Ping);
+        var large = rig.Open(("x-large", new string('v', 20_000)));
+        await SendLastAsync(large, Ping);
+        await HeadAsync(large);
+        await ProxyRig.ReadToEndAsync(large);
+        large.Dispose();
+        release.SetResult();
+        await HeadAsync(small);
+        await ProxyRig.ReadToEndAsync(small);
+        small.Dispose();
+
+        await IdleAsync(rig);
+        await PooledAsync(rig, 1);
+    }
+
     /// <summary>
     /// A target that does not read: what the client can send is what the windows and buffers on the way hold, in large messages and in a
     /// trickle of small ones.
@@ -395,6 +450,15 @@ public sealed class ProxiedCallTests
         for (var i = 0; rig.OpenAtTarget + rig.OpenAtFront > 0; i++)
         {
             Assert.True(i < 3000, $"streams stay open: {rig.OpenAtTarget} at the target, {rig.OpenAtFront} at the proxy");
+            await Task.Delay(10);
+        }
+    }
+
+    private static async Task PooledAsync(ProxyRig rig, int calls)
+    {
+        for (var i = 0; rig.Pooled != calls; i++)
+        {
+            Assert.True(i < 1000, $"{rig.Pooled} calls wait for reuse, not {calls}");
             await Task.Delay(10);
         }
     }

@@ -21,6 +21,7 @@ internal sealed class ProxyRig : IAsyncDisposable
     private readonly Http2Connection _back;
     private readonly Http2Connection _target;
     private readonly TargetHandler? _handler;
+    private readonly ProxiedCalls _calls;
 
     public ProxyRig(Func<Http2Stream, Task> target, TimeProvider? time = null)
         : this(new TargetHandler(target), time, PipeScheduler.ThreadPool)
@@ -43,15 +44,18 @@ internal sealed class ProxyRig : IAsyncDisposable
             new ProxyCallPool(maxMessageBytes),
             time,
             InvocationObserver.None);
-        var calls = new ProxiedCalls(
+        _calls = new ProxiedCalls(
             new Straight(client), new ProxyOptions { MaxMessageBytes = maxMessageBytes, Origin = ProxyOrigin.Client }, time, NullLogger.Instance);
         var front = new Link(scheduler);
-        _front = Http2Connection.StartServer(front.Server, new Http2Options(), new Front(calls), time);
+        _front = Http2Connection.StartServer(front.Server, new Http2Options(), new Front(_calls), time);
         _client = Http2Connection.StartClient(front.Client, new Http2Options(), time);
     }
 
     /// <summary>Streams that the proxy has open at the target.</summary>
     public int OpenAtTarget => _back.ActiveStreams;
+
+    /// <summary>Finished calls that wait for reuse.</summary>
+    public int Pooled => _calls.Pooled;
 
     public int OpenAtFront => _front.ActiveStreams;
 
