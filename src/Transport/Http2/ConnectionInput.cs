@@ -190,7 +190,7 @@ internal sealed class ConnectionInput : IFrameReceiver
         if (_connection.Streams.Find(header.StreamId) is not { } stream)
         {
             _conduct.RequireOpened(header);
-            _floods.OnIdleFrame();
+            _floods.OnLateReset();
             return;
         }
 

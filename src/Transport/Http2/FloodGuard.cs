@@ -27,7 +27,11 @@ internal sealed class FloodGuard
 
     private const int MinResetsPerSecond = 100;
 
+    /// <summary>Streams whose late reset may still come: more than are ever open at a time.</summary>
+    private const int MostLateResets = 1 << 16;
+
     private readonly TimeProvider _time;
+    private int _lateResets;
     private Allowance _pings;
     private Allowance _settings;
     private Allowance _idleFrames;
@@ -63,6 +67,25 @@ internal sealed class FloodGuard
         _settings = new Allowance(SettingsBurst, 1, now);
         _idleFrames = new Allowance(IdleFrameBurst, IdleFramesPerSecond, now);
         _resets = new Allowance(ResetBurstFactor * resets, resets, now);
+    }
+
+    /// <summary>A stream began, or its answer came: it may be reset once when it is over.</summary>
+    public void OnStream() => _lateResets = Math.Min(_lateResets + 1, MostLateResets);
+
+    /// <summary>
+    /// A reset of a stream that is over. One for each stream costs nothing from the allowance: a server that answers early says so by it (RFC
+    /// 9113 §8.1), at every call, and a client that no longer sends does as well.
+    /// </summary>
+    public void OnLateReset()
+    {
+        if (_lateResets > 0)
+        {
+            _lateResets--;
+        }
+        else
+        {
+            OnIdleFrame();
+        }
     }
 
     /// <summary>A request or data came.</summary>

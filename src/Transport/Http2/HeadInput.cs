@@ -204,6 +204,7 @@ internal sealed class HeadInput
         }
 
         _floods.OnProgress();
+        _floods.OnStream();
         stream.IsBulky = block.Length > KeptListBytes;
         var reason = _decoder.Read(HeadKind.Request, block, stream.Headers, out var facts);
         OpenRequest(stream, header.StreamId, reason, facts, header.Has(FrameFlags.EndStream));
@@ -241,6 +242,7 @@ internal sealed class HeadInput
 
     private void OnResponseHead(Http2Stream stream, FrameHeader header, ReadOnlySpan<byte> block)
     {
+        _floods.OnStream();
         stream.Headers.Clear();
         var reason = _decoder.Read(HeadKind.Response, block, stream.Headers, out var facts);
         var endStream = header.Has(FrameFlags.EndStream);

@@ -219,4 +219,46 @@ public sealed class FloodTests
         await peer.SendAsync(Request(7, true));
         await peer.ExpectAsync(Head, f => f.StreamId == 7);
     }
+
+    /// <summary>A server that answers before it has read the request says so at each call (RFC 9113 §8.1): that is no flood.</summary>
+    [Fact]
+    public async Task ServerThatResetsEveryAnsweredStream_KeepsItsConnection()
+    {
+        const int Calls = 3_000;
+        await using var peer = ScriptedPeer.AsServer(time: new ManualTime());
+        await peer.HandshakeAsync();
+        for (var i = 0; i < Calls; i++)
+        {
+            Assert.True(peer.Connection.TryOpenStream(out var stream));
+            stream.WriteHead(Heads.Request(), endStream: true);
+            await peer.ExpectAsync(Head);
+            await peer.SendAsync(Response((2 * i) + 1, true), Reset((2 * i) + 1, 0));
+            await stream.ReadHeadAsync(CancellationToken.None).AsTask().Within("the answer");
+            stream.Dispose();
+        }
+
+        await peer.ExpectAliveAsync();
+    }
+
+    [Fact]
+    public async Task ServerThatResetsOneStreamAgainAndAgain_LosesItsConnection()
+    {
+        await using var peer = ScriptedPeer.AsServer(time: new ManualTime());
+        await peer.HandshakeAsync();
+        Assert.True(peer.Connection.TryOpenStream(out var stream));
+        stream.WriteHead(Heads.Request(), endStream: true);
+        await peer.ExpectAsync(Head);
+        await peer.SendAsync(Response(1, true));
+        var flood = Task.Run(async () =>
+        {
+            for (var i = 0; i < 3_000; i++)
+            {
+                await peer.SendAsync(Reset(1, 0));
+            }
+        });
+        var goAway = await peer.ExpectAsync(GoingAway);
+        Assert.Equal(Http2ErrorCode.EnhanceYourCalm, (Http2ErrorCode)goAway.Word(4));
+        await flood.Within("the flood's end");
+        stream.Dispose();
+    }
 }
