@@ -156,12 +156,11 @@ public sealed class StartTests
     }
 
     [BinaryFact(needsNetwork: false)]
-    public async Task AppOfUnspokenProtocol_FoundButNotCalledOverHttp()
+    public async Task AppThatDoesNotSpeakItsProtocol_FoundButNotCalledOverHttp()
     {
         using var app = new SlowApp();
         app.Answer();
         await using var sidecar = await SidecarUnderTest.StartReadyAsync("--app-port", $"{app.Port}", "--app-protocol", "grpc");
-        Assert.Contains("app protocol grpc is not spoken by this version of FastSidecar: calls of the app fail", sidecar.Log, StringComparison.Ordinal);
 
         var (status, body) = await RawHttp.CallAsync(sidecar.Ports.Http, $"/v1.0/invoke/{SidecarUnderTest.AppId}/method/x");
 

@@ -28,7 +28,6 @@ public sealed class RecordedCalleeTests(ScriptedAppPair pair) : PairTests<Script
         ["stream-content-length-too-big"] = "need not match: the text of Go's HTTP client (its prefix is missing)",
         ["stream-end-stream-on-headers"] = "on purpose: answered, in Dapr never",
         ["headers-no-path"] = "on purpose: a head without :path is malformed (RFC 9113 §8.3.1), and its stream is reset",
-        ["stream-baggage-valid"] = "open: baggage in the gRPC metadata is not echoed in the answer's; sidecars do not read it there",
         ["stream-gzip-message"] = Uncompressed,
         ["stream-gzip-with-accept"] = Uncompressed,
         ["unary-gzip"] = Uncompressed,

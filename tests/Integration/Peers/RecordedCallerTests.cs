@@ -16,8 +16,6 @@ public sealed class RecordedCallerTests(PeerAnswerTests.CallerOfPorts caller) : 
 
     private const string Cut = "on purpose: an answer that breaks off looks aborted to the client, in Dapr well-formed and short";
     private const string Illegal = "on purpose: an illegal status is 500 with ERR_DIRECT_INVOKE";
-    private const string OfGrpcApp = "later: answers of gRPC apps";
-
     /// <summary>Cases that do not match, and why.</summary>
     private static readonly Dictionary<string, string> Differences = new()
     {
@@ -36,9 +34,6 @@ public sealed class RecordedCallerTests(PeerAnswerTests.CallerOfPorts caller) : 
         ["data-http-status-199"] = Illegal,
         ["data-http-status-205"] = "on purpose: 205 passes without a body",
         ["data-http-status-304"] = "open: Go's server takes the Content-Type off a 304, ours keeps it",
-        ["data-grpc-code-with-details"] = OfGrpcApp,
-        ["data-grpc-code-with-unknown-detail-type"] = OfGrpcApp,
-        ["headers-grpc-origin"] = OfGrpcApp,
         ["connect-accept-and-http1-answer"] = "need not match: the text of Go's HTTP/2 library",
     };
 

@@ -138,11 +138,16 @@ def unknown_method():
     equal(error.code(), grpc.StatusCode.UNIMPLEMENTED)
 
 
+def assert_deadline(error):
+    # A server on grpc-go resets the stream at the deadline (recorded of daprd too): CANCELLED where the client's own timer is a moment late.
+    assert error.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED), error.code()
+
+
 def deadline():
     name = unique('deadline')
     started = time.monotonic()
     error = refused(lambda: chat.Wait(chat_pb2.Note(text=name), metadata=METADATA, timeout=0.3))
-    equal(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+    assert_deadline(error)
     assert time.monotonic() - started < 1.5, 'the client is told in time'
     remaining = fate(name, 'cancelled').remaining_ms
     assert 0 < remaining <= 310, f'the server had {remaining} ms'
@@ -151,7 +156,7 @@ def deadline():
 def deadline_on_a_stream():
     name = unique('stream-deadline')
     error = refused(lambda: list(chat.Tick(chat_pb2.Ticks(id=name, count=1000, pause_ms=20), metadata=METADATA, timeout=0.3)))
-    equal(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+    assert_deadline(error)
     fate(name, 'cancelled')
 
 
